@@ -1,0 +1,120 @@
+//! Stable diagnostic codes. A code is never reused for another meaning.
+
+use std::fmt;
+
+/// A stable code such as `KR0003`; two letters for the area, four digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Code(pub &'static str);
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal;)+) => {
+        impl Code {
+            $($(#[doc = $doc])+ pub const $name: Code = Code($code);)+
+        }
+        /// Every code with the sentence that documents it, in the order of this file.
+        pub const CODES: &[(Code, &str)] = &[$((Code::$name, concat!($($doc),+))),+];
+    };
+}
+
+codes! {
+    /// The path does not exist, cannot be opened, or is not of the kind that was asked for.
+    IO_OPEN = "IO0001";
+    /// The operating system failed a read or a write.
+    IO_FAILED = "IO0002";
+    /// The target could not be written; it was left as it was.
+    IO_WRITE = "IO0003";
+    /// The file ends before the data that it announces.
+    IO_TRUNCATED = "IO0004";
+    /// Something asks for more memory, depth or work than the file has earned.
+    IO_LIMIT = "IO0005";
+    /// The file is not any format that modelport reads; what it looks like is named.
+    PROBE_UNKNOWN = "PR0001";
+    /// The file is a git-lfs pointer, not the file itself.
+    PROBE_LFS = "PR0002";
+    /// The file is a web page or another text saved under a model's name.
+    PROBE_TEXT = "PR0003";
+    /// The file is empty.
+    PROBE_EMPTY = "PR0004";
+    /// The path is a directory where a file was expected.
+    PROBE_DIRECTORY = "PR0005";
+    /// The zip archive is damaged or uses what is not supported.
+    ZIP_DAMAGED = "ZP0001";
+    /// A zip member is missing.
+    ZIP_MEMBER = "ZP0002";
+    /// The HDF5 file is damaged or uses what is not supported.
+    HDF5_DAMAGED = "H50001";
+    /// The HDF5 file has no Keras model in it.
+    KERAS_NOT_A_MODEL = "KR0001";
+    /// The file holds weights only; the architecture must be given with `--arch`.
+    KERAS_WEIGHTS_ONLY = "KR0002";
+    /// The model configuration is not the JSON that Keras writes.
+    KERAS_CONFIG = "KR0003";
+    /// The weights in the file do not fit the layer that should own them.
+    KERAS_WEIGHTS = "KR0004";
+    /// A layer class is neither built in nor declared with `--custom`.
+    KERAS_UNKNOWN_LAYER = "KR0005";
+    /// A `Lambda` layer holds Python bytecode, which is never executed.
+    KERAS_LAMBDA = "KR0006";
+    /// A layer is used with an argument that has no lowering.
+    KERAS_UNSUPPORTED = "KR0007";
+    /// The connections between layers do not form a graph.
+    KERAS_GRAPH = "KR0008";
+    /// A layer configuration lacks an argument, or it has the wrong type.
+    KERAS_ARGUMENT = "KR0009";
+    /// An operand's type does not fit the operation.
+    IR_TYPE = "IR0001";
+    /// A graph breaks an invariant of the IR.
+    IR_INVALID = "IR0002";
+    /// A text form could not be parsed.
+    IR_PARSE = "IR0003";
+    /// A tensor's data does not fit its dtype and shape.
+    IR_TENSOR = "IR0004";
+    /// An operation cannot be written at the requested opset.
+    ONNX_OPSET = "OX0001";
+    /// An ONNX file cannot be read.
+    ONNX_READ = "OX0002";
+    /// An ONNX operator is not part of the core op set.
+    ONNX_UNSUPPORTED = "OX0003";
+    /// The interpreter cannot run a node on these values.
+    RUN_FAILED = "RT0001";
+    /// The written model's numbers differ from the reference.
+    VERIFY_DIFFERS = "VF0001";
+    /// An output is constant or not finite, so that a comparison proves nothing.
+    VERIFY_MEANINGLESS = "VF0002";
+    /// Verification could not be carried out.
+    VERIFY_FAILED = "VF0003";
+    /// A `--custom` declaration does not fit the layer.
+    CUSTOM_DECLARATION = "CU0001";
+    /// An argument on the command line does not fit the file.
+    USAGE = "US0001";
+    /// A defect in modelport itself, caught before it did harm.
+    INTERNAL = "IN0001";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CODES;
+
+    #[test]
+    fn codes_are_unique_and_well_formed() {
+        let mut seen = std::collections::BTreeSet::new();
+        for (code, doc) in CODES {
+            assert!(seen.insert(code.0), "{code} stands twice");
+            assert_eq!(code.0.len(), 6);
+            assert!(code.0[2..].bytes().all(|b| b.is_ascii_digit()));
+            assert!(!doc.trim().is_empty());
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! The intermediate representation: one graph container for two stages, lazy tensors, the closed set of core ops,
+//! shape inference, the verifier, the text form and the passes.
+//!
+//! Owns: what a model *means*, independent of who wrote it and who reads it next. Must never know: any framework, any
+//! file format. Readers fill it, writers drain it.
+#![forbid(unsafe_code)]
+
+mod attr;
+pub mod builder;
+pub mod core;
+pub mod custom;
+mod dtype;
+mod fold;
+mod graph;
+pub mod infer;
+pub mod passes;
+mod source;
+pub mod tensor;
+pub mod text;
+mod types;
+mod verify;
+
+pub use attr::Attr;
+pub use builder::Builder;
+pub use core::Op;
+pub use custom::{CustomLayer, CustomLayers};
+pub use dtype::DType;
+pub use graph::{
+    Core, CoreGraph, Def, Graph, Node, NodeId, Output, Provenance, Source, SourceGraph, Stage, Value, ValueId,
+};
+pub use source::{Dialect, SourceOp};
+pub use tensor::Tensor;
+pub use types::{Dim, Shape, TensorType};
+pub use verify::verify;

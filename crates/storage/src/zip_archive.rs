@@ -1,0 +1,156 @@
+//! Zip archives over a mapped file: stored members as lazy ranges, deflated ones unpacked within limits.
+
+use crate::{ByteRange, MappedFile};
+use bytes::Bytes;
+use modelport_diag::{Code, Diagnostic, Limits, Result};
+use std::io::{Cursor, Read};
+use std::sync::Arc;
+use zip::CompressionMethod;
+
+/// One member of an archive, as the central directory describes it.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Path inside the archive.
+    pub name: String,
+    /// Size in bytes once unpacked, as announced.
+    pub size: u64,
+    /// Size in bytes in the archive.
+    pub compressed_size: u64,
+    /// Whether the bytes stand in the archive as they are.
+    pub stored: bool,
+    data_start: u64,
+}
+
+/// An archive whose directory was read; no member is read until asked for.
+#[derive(Debug)]
+pub struct ZipArchive {
+    file: Arc<MappedFile>,
+    members: Vec<Member>,
+    limits: Limits,
+}
+
+impl ZipArchive {
+    /// Reads the directory of `file`.
+    ///
+    /// # Errors
+    /// `ZP0001` when it is damaged, has too many members, or members overlap.
+    pub fn open(file: Arc<MappedFile>, limits: Limits) -> Result<Self> {
+        let damaged = |e: String| {
+            Diagnostic::error(Code::ZIP_DAMAGED, format!("the zip archive cannot be read: {e}"))
+                .in_file(file.name())
+                .help("the file was cut off or altered; get it again")
+        };
+        let mut archive =
+            zip::ZipArchive::new(Cursor::new(file.bytes().clone())).map_err(|e| damaged(e.to_string()))?;
+        if archive.len() > limits.objects {
+            return Err(damaged(format!("{} members are more than the limit of {}", archive.len(), limits.objects)));
+        }
+        let mut members = Vec::with_capacity(archive.len());
+        for i in 0..archive.len() {
+            let entry = archive.by_index_raw(i).map_err(|e| damaged(e.to_string()))?;
+            let stored = entry.compression() == CompressionMethod::Stored && !entry.encrypted();
+            let data_start = entry.data_start().ok_or_else(|| damaged("a member has no data".into()))?;
+            members.push(Member {
+                name: entry.name().map_err(|e| damaged(e.to_string()))?.into_owned(),
+                size: entry.size(),
+                compressed_size: entry.compressed_size(),
+                stored,
+                data_start,
+            });
+        }
+        check_overlap(&members).map_err(damaged)?;
+        Ok(Self { file, members, limits })
+    }
+
+    /// The file that holds the archive.
+    pub fn file(&self) -> &Arc<MappedFile> {
+        &self.file
+    }
+
+    /// All members in the order of the directory.
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// The member called `name`.
+    pub fn find(&self, name: &str) -> Option<&Member> {
+        self.members.iter().find(|m| m.name == name)
+    }
+
+    fn require(&self, name: &str) -> Result<(usize, &Member)> {
+        self.members.iter().enumerate().find(|(_, m)| m.name == name).ok_or_else(|| {
+            Diagnostic::error(Code::ZIP_MEMBER, format!("the archive has no member `{name}`")).in_file(self.file.name())
+        })
+    }
+
+    /// A member as a file of its own: a range of the archive when stored, unpacked into memory otherwise.
+    ///
+    /// # Errors
+    /// `ZP0002` when there is none, `IO0004` when it reaches past the end, `IO0005` when it unpacks to more than the
+    /// archive has earned ([`Limits::expansion`]), `ZP0001` when it does not unpack or its checksum is wrong.
+    pub fn range(&self, name: &str) -> Result<ByteRange> {
+        let (index, member) = self.require(name)?;
+        if member.stored {
+            return ByteRange::new(self.file.clone(), member.data_start, member.size);
+        }
+        let bytes = self.unpack(index, member)?;
+        let name = format!("{}!{}", self.file.name(), member.name);
+        Ok(ByteRange::whole(MappedFile::from_bytes(name, bytes)))
+    }
+
+    /// A member's bytes for metadata, at most [`Limits::metadata_bytes`].
+    ///
+    /// # Errors
+    /// As [`ZipArchive::range`], and `IO0005` beyond the limit.
+    pub fn metadata(&self, name: &str) -> Result<Bytes> {
+        let (_, member) = self.require(name)?;
+        if member.size > self.limits.metadata_bytes {
+            return Err(Diagnostic::error(Code::IO_LIMIT, format!("member `{name}` is too large for metadata"))
+                .in_file(self.file.name())
+                .expected(format!("at most {} bytes", self.limits.metadata_bytes))
+                .found(format!("{} bytes", member.size)));
+        }
+        Ok(self.range(name)?.mapped())
+    }
+
+    fn unpack(&self, index: usize, member: &Member) -> Result<Vec<u8>> {
+        let name = &member.name;
+        let most = member.compressed_size.saturating_mul(self.limits.expansion).saturating_add(4096);
+        if member.size > most {
+            return Err(Diagnostic::error(Code::IO_LIMIT, format!("member `{name}` announces more than it can hold"))
+                .in_file(self.file.name())
+                .expected(format!("at most {most} bytes from {} packed bytes", member.compressed_size))
+                .found(format!("{} bytes", member.size))
+                .help("this is how a zip bomb looks; do not trust the file"));
+        }
+        let damaged = |e: String| {
+            Diagnostic::error(Code::ZIP_DAMAGED, format!("member `{name}` cannot be unpacked: {e}"))
+                .in_file(self.file.name())
+        };
+        let mut archive =
+            zip::ZipArchive::new(Cursor::new(self.file.bytes().clone())).map_err(|e| damaged(e.to_string()))?;
+        let entry = archive.by_index(index).map_err(|e| damaged(e.to_string()))?;
+        let mut out = Vec::new();
+        // One byte more than announced, so that a member that lies about its size is noticed.
+        entry.take(member.size + 1).read_to_end(&mut out).map_err(|e| damaged(e.to_string()))?;
+        if out.len() as u64 != member.size {
+            return Err(damaged(format!("it has {} bytes or more, but announces {}", out.len(), member.size)));
+        }
+        Ok(out)
+    }
+}
+
+/// Members that share bytes are how archive bombs and parser-differential attacks are built.
+fn check_overlap(members: &[Member]) -> std::result::Result<(), String> {
+    let mut spans: Vec<_> =
+        members.iter().filter(|m| m.compressed_size > 0).map(|m| (m.data_start, m.compressed_size, &m.name)).collect();
+    spans.sort_unstable();
+    for pair in spans.windows(2) {
+        if let [(start, len, a), (next, _, b)] = pair
+            && start.saturating_add(*len) > *next
+        {
+            return Err(format!("members `{a}` and `{b}` overlap"));
+        }
+    }
+    Ok(())
+}

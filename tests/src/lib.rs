@@ -1,0 +1,1 @@
+//! Whole-path tests live in this package; see `tests/`. Shared helpers only.
