@@ -1,0 +1,114 @@
+"""Shared by fixtures.py and zoo.py: trained-like weights, inputs, saving with recorded outputs."""
+import os, random, re, sys, zlib
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+import numpy as np
+import tensorflow as tf
+import keras
+
+K3 = keras.__version__.startswith("3")
+
+
+def seed_of(text):
+    return zlib.crc32(text.encode()) & 0x7FFFFFFF
+
+
+def leaf(variable):
+    """Last part of a variable's name, without the `:0` of Keras 2."""
+    return re.sub(r":\d+$", "", getattr(variable, "path", None) or variable.name).split("/")[-1]
+
+
+def trained_like(name, shape, rng):
+    """Random values with the magnitudes that a trained weight of this name has."""
+    if "variance" in name:
+        return rng.uniform(0.3, 2.0, shape)
+    if "gamma" in name or name in ("scale", "layer_scale"):
+        return rng.uniform(0.5, 1.5, shape)
+    if "moving_mean" in name or name == "mean":
+        return rng.normal(0, 0.5, shape)
+    if "beta" in name:
+        return rng.normal(0, 0.3, shape)
+    if "bias" in name or len(shape) == 0:
+        return rng.normal(0, 0.1, shape)
+    if "alpha" in name:
+        return rng.uniform(0.05, 0.4, shape)
+    if "embeddings" in name:
+        return rng.normal(0, 0.7, shape)
+    if "depthwise" in name and len(shape) >= 3:
+        fan = int(np.prod(shape[:-2]))
+    else:
+        fan = int(np.prod(shape[:-1])) if len(shape) > 1 else shape[0]
+    return rng.normal(0, np.sqrt(2.0 / max(fan, 1)), shape)
+
+
+def randomise(model, rng):
+    for v in model.weights:
+        dtype = np.dtype(v.dtype if isinstance(v.dtype, str) else v.dtype.name)
+        if dtype.kind != "f":
+            continue  # counters and seeds
+        v.assign(trained_like(leaf(v), tuple(v.shape), rng).astype(dtype))
+
+
+def random_input(tensor, rng, batch, kind=None, size=None):
+    """kind: None (normal), an int (token ids below it), (low, high) uniform, or a function of (rng, shape)."""
+    shape = [batch if i == 0 and d is None else (size or 7) if d is None else int(d) for i, d in enumerate(tensor.shape)]
+    dtype = np.dtype(tensor.dtype if isinstance(tensor.dtype, str) else tensor.dtype.name)
+    if callable(kind):
+        return kind(rng, shape).astype(dtype)
+    if isinstance(kind, int):
+        return rng.integers(0, kind, shape).astype(dtype)
+    if isinstance(kind, tuple):
+        return rng.uniform(*kind, shape).astype(dtype)
+    if dtype.kind in "iu":
+        return rng.integers(0, 5, shape).astype(dtype)
+    return rng.normal(0, 1, shape).astype(dtype)
+
+
+def names_of(model, which):
+    given = list(getattr(model, which + "_names", []) or [])
+    tensors = getattr(model, which + "s")
+    if len(given) != len(tensors):
+        given = [re.sub(r":\d+$", "", t.name.split("/")[0]) for t in tensors]
+    seen, names = {}, []
+    for n in given:
+        seen[n] = seen.get(n, 0) + 1
+        names.append(n if seen[n] == 1 else f"{n}_{seen[n] - 1}")
+    return names
+
+
+def record(model, rng, batch=2, kinds=None, size=None, check=True):
+    """Runs the model on random inputs; returns the io.npz dictionary, after checks that the case proves something."""
+    kinds = kinds if isinstance(kinds, list) else [kinds] * len(model.inputs)
+    ins = [random_input(t, rng, batch, k, size) for t, k in zip(model.inputs, kinds)]
+    outs = model(ins if len(ins) > 1 else ins[0], training=False)
+    outs = list(outs.values()) if isinstance(outs, dict) else list(outs) if isinstance(outs, (list, tuple)) else [outs]
+    io = {"in:" + n: v for n, v in zip(names_of(model, "input"), ins)}
+    for n, v in zip(names_of(model, "output"), outs):
+        v = np.asarray(v)
+        if check and v.dtype.kind == "f":
+            assert np.isfinite(v).all(), "output is not finite"
+            assert v.std() > 1e-3, f"output is constant (std {v.std()})"
+            rows = v.reshape(-1, v.shape[-1]) if v.ndim else v
+            if rows.ndim == 2 and rows.shape[-1] > 1 and (rows >= 0).all() and np.allclose(rows.sum(-1), 1, atol=1e-4):
+                assert rows.max() < 0.999, "softmax output is saturated"
+        io["out:" + n] = v
+    return io
+
+
+def fresh(name):
+    """Clears names and seeds so that every case is the same whether made alone or with the rest."""
+    keras.backend.clear_session()
+    s = seed_of(name)
+    random.seed(s)
+    np.random.seed(s)
+    tf.random.set_seed(s)
+    return np.random.default_rng(s)
+
+
+def save(model, path):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if path.endswith(".keras") or K3:
+        model.save(path)
+    else:
+        model.save(path, save_format="h5", include_optimizer=True)
