@@ -18,6 +18,8 @@ mod reduce;
 mod reshape;
 mod rnn;
 mod shape;
+#[cfg(test)]
+mod tests;
 
 pub use arithmetic::known_results;
 pub use known::{Known, KnownInt};
