@@ -31,7 +31,7 @@ def write_op(case):
         f.randomise(model, rng)
     if case.get("after"):
         case["after"](model, rng)
-    io = f.record(model, rng, case.get("batch", 2), case.get("inputs"), case.get("size"), case.get("check", True))
+    io = f.record(model, rng, case.get("batch", 2), case.get("inputs"), case.get("size"), case.get("check", True), case.get("expected"))
     f.save(model, os.path.join(d, "model." + case.get("ext", "keras" if f.K3 else "h5")))
     np.savez_compressed(os.path.join(d, "io.npz"), **io)
 
