@@ -1,5 +1,6 @@
 """Whole-model cases (fixtures/models/keras) and hostile files (fixtures/bad)."""
 import os
+import h5py
 import numpy as np
 import keras
 import fixlib as f
@@ -12,7 +13,6 @@ def mobilenet():
     return keras.applications.MobileNetV2((96, 96, 3), alpha=.35, weights=None, classes=10)
 
 
-@keras.utils.register_keras_serializable(package="Fixture") if False else (lambda c: c)
 class CustomLayer(L.Layer):
     """x @ w + b, saved without registration."""
     def __init__(self, units=5, **kw):
@@ -44,7 +44,7 @@ def multi_io():
 def shared():
     a, b = keras.Input((5,), name="a"), keras.Input((5,), name="b")
     d = L.Dense(4, activation="relu", name="shared")
-    return keras.Model([a, b], L.Dense(2)(L.Subtract()([d(a), d(d.__class__(5)(b))])))
+    return keras.Model([a, b], L.Dense(2)(L.Subtract()([d(a), d(L.Dense(5)(b))])))
 
 
 def nested_sequential():
@@ -76,10 +76,67 @@ def deep_config():
     return keras.Model(i, x)
 
 
+def sequential_late():
+    """Sequential whose input shape is on the first layer, not on an InputLayer."""
+    if K3:
+        m = keras.Sequential([L.Conv2D(4, 3, activation="relu"), L.Flatten(), L.Dense(3)])
+        m.build((None, 6, 6, 2))
+        return m
+    return keras.Sequential([L.Conv2D(4, 3, activation="relu", batch_input_shape=(None, 6, 6, 2)), L.Flatten(), L.Dense(3)])
+
+
+def fixed_batch():
+    x = keras.Input(batch_shape=(2, 5), name="x")
+    return keras.Model(x, L.Reshape((2, 3))(L.Dense(6, activation="tanh")(x)))
+
+
+def mixed_float16():
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        x = keras.Input((6, 6, 3))
+        y = L.GlobalAveragePooling2D()(L.ReLU()(L.BatchNormalization()(L.Conv2D(4, 3)(x))))
+        return keras.Model(x, L.Dense(3, dtype="float32")(y))
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+
+
+def float64():
+    keras.backend.set_floatx("float64")
+    try:
+        x = keras.Input((5,))
+        return keras.Model(x, L.Dense(3)(L.LayerNormalization()(L.Dense(4, activation="tanh")(x))))
+    finally:
+        keras.backend.set_floatx("float32")
+
+
+def functional_dict():
+    a, b = keras.Input((4,), name="a"), keras.Input((4,), name="b")
+    z = L.Add()([L.Dense(4)(a), b])
+    return keras.Model({"a": a, "b": b}, {"p": L.Dense(2, name="p")(z), "q": L.Dense(3, name="q")(z)})
+
+
+def reused_submodel():
+    i = keras.Input((6, 6, 3))
+    enc = keras.Model(i, L.GlobalMaxPooling2D()(L.Conv2D(5, 3, activation="relu")(i)), name="encoder")
+    a, b = keras.Input((6, 6, 3), name="left"), keras.Input((6, 6, 3), name="right")
+    return keras.Model([a, b], L.Dot(axes=1)([enc(a), enc(b)]))
+
+
+def siamese_layers():
+    """One layer called three times in a chain, one output taken from the middle."""
+    x = keras.Input((4,))
+    d = L.Dense(4, activation="tanh")
+    y1 = d(x)
+    y2 = d(y1)
+    return keras.Model(x, [d(y2), y1])
+
+
 def write(out, tag, name, build, exts, **kw):
     rng = f.fresh(name)
     m = build()
     f.randomise(m, rng)
+    if isinstance(getattr(m, "input", None), dict):
+        kw["expected"] = lambda model, ins: list(model(dict(zip(sorted(model.input), ins))).values())
     io = f.record(m, rng, **kw)
     for ext in exts:
         d = os.path.join(out, "models/keras", f"{name}_{tag}_{ext.replace('.', '_')}")
@@ -92,12 +149,82 @@ def write(out, tag, name, build, exts, **kw):
         np.savez_compressed(os.path.join(d, "io.npz"), **io)
 
 
+def small_cnn():
+    return keras.Sequential([keras.Input((8, 8, 3)), L.Conv2D(6, 3, activation="relu"), L.BatchNormalization(), L.Flatten(), L.Dense(4, activation="softmax")])
+
+
+def as_text(v, style):
+    """One attribute string in one of the ways that Keras versions and h5py versions have written it."""
+    v = v.decode() if isinstance(v, bytes) else v
+    return {"fixed": np.bytes_(v.encode()), "bytes": np.bytes_(v.encode()), "vlen_utf8": v, "vlen_bytes": v.encode()}[style]
+
+
+def copy_attrs(src, dst, style):
+    for k, v in src.attrs.items():
+        if isinstance(v, (str, bytes)) and style:
+            text = as_text(v, style)
+            dst.attrs.create(k, text, dtype=h5py.string_dtype("ascii") if style == "vlen_bytes" else None)
+        elif isinstance(v, np.ndarray) and v.dtype.kind in "SO" and style:
+            names = [n.decode() if isinstance(n, bytes) else n for n in v]
+            if style.startswith("vlen"):
+                dst.attrs.create(k, names, dtype=h5py.string_dtype("ascii" if style == "vlen_bytes" else "utf-8"))
+            else:
+                dst.attrs.create(k, np.array([n.encode() for n in names], dtype="S64" if style == "fixed" else None))
+        else:
+            dst.attrs[k] = v
+
+
+def compact(group, name, data):
+    """A dataset whose bytes lie in its object header."""
+    plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plist.set_layout(h5py.h5d.COMPACT)
+    space = h5py.h5s.create_simple(data.shape)
+    h5py.h5d.create(group.id, name.encode(), h5py.h5t.py_create(data.dtype), space, plist).write(h5py.h5s.ALL, h5py.h5s.ALL, np.ascontiguousarray(data))
+
+
+REWRITES = dict(gzip=dict(compression="gzip"), gzip_shuffle=dict(compression="gzip", shuffle=True), chunked=dict(chunks=True), fletcher=dict(fletcher32=True, chunks=True),
+                compact="compact", f16="f2", f64="f8", big_endian=">f4", latest="latest", fixed="fixed", bytes="bytes", vlen_utf8="vlen_utf8", vlen_bytes="vlen_bytes")
+
+
+def rewritten(out, case):
+    """The same small model in another HDF5 dress; expected outputs from Keras 2 loading the rewritten file's weights."""
+    rng = f.fresh("container")
+    m = small_cnn()
+    f.randomise(m, rng)
+    d = os.path.join(out, "models/keras", f"container_{case}")
+    os.makedirs(d, exist_ok=True)
+    plain, path = "/tmp/fixtures_plain.h5", os.path.join(d, "model.h5")
+    f.save(m, plain)
+    how = REWRITES[case]
+    style = how if how in ("fixed", "bytes", "vlen_utf8", "vlen_bytes") else None
+    with h5py.File(plain) as src, h5py.File(path, "w", libver="latest" if how == "latest" else "earliest") as dst:
+        copy_attrs(src, dst, style)
+
+        def visit(name, node):
+            if isinstance(node, h5py.Group):
+                return copy_attrs(node, dst.require_group(name), style)
+            data = node[()]
+            parent = dst.require_group(name.rsplit("/", 1)[0])
+            if how == "compact":
+                compact(parent, name.rsplit("/", 1)[1], data)
+            elif how in ("f2", "f8", ">f4"):
+                dst.create_dataset(name, data=data.astype(how))
+            else:
+                dst.create_dataset(name, data=data, **(how if isinstance(how, dict) else {}))
+        src.visititems(visit)
+    back = keras.models.load_model(path, compile=False)
+    np.savez_compressed(os.path.join(d, "io.npz"), **f.record(back, rng))
+
+
 def make_models(out, tag):
     every = ["h5", "keras", "weights.h5"]
     rows = [("mobilenetv2", mobilenet, every), ("custom", custom, ["h5", "keras"]), ("multi_io", multi_io, every), ("shared", shared, every),
             ("nested_sequential", nested_sequential, every), ("nested_functional", nested_functional, every),
-            ("trained", trained, ["h5", "keras"]), ("deep_config", deep_config, ["h5"])]
-    return [(f"models/{n}", lambda n=n, b=b, e=e: write(out, tag, n, b, e)) for n, b, e in rows]
+            ("sequential_late", sequential_late, every), ("fixed_batch", fixed_batch, ["h5", "keras"]), ("mixed_float16", mixed_float16, ["h5", "keras"]),
+            ("float64", float64, ["h5", "keras"]), ("functional_dict", functional_dict, ["h5", "keras"]), ("reused_submodel", reused_submodel, ["h5", "keras"]),
+            ("siamese_layers", siamese_layers, ["h5", "keras"]), ("trained", trained, ["h5", "keras"]), ("deep_config", deep_config, ["h5"])]
+    rewrites = [] if K3 else [(f"models/container_{n}", lambda n=n: rewritten(out, n)) for n in REWRITES]
+    return [(f"models/{n}", lambda n=n, b=b, e=e: write(out, tag, n, b, e)) for n, b, e in rows] + rewrites
 
 
 def make_bad(out, tag):
@@ -120,7 +247,7 @@ def make_bad(out, tag):
                 for n, t in members.items():
                     z.writestr(zipfile.ZipInfo(n), t)
             put(case, "model.keras", b.getvalue())
-        p = os.path.join(out, "ops/keras/Dense/k3_rank2")
+        f.fresh("bad")
         m = keras.Sequential([keras.Input((4,)), L.Dense(3)])
         os.makedirs("/tmp/fixbad", exist_ok=True)
         m.save("/tmp/fixbad/m.h5")
@@ -129,4 +256,15 @@ def make_bad(out, tag):
             put(f"truncated_{pc}", "model.h5", data[:len(data) * pc // 100])
         m.save_weights("/tmp/fixbad/m.weights.h5")
         put("weights_only", "model.weights.h5", open("/tmp/fixbad/m.weights.h5", "rb").read())
+        class Alpha(CustomLayer):
+            pass
+
+        class Beta(CustomLayer):
+            pass
+        two = keras.Sequential([keras.Input((4,)), Alpha(3, name="first"), Beta(2, name="second"), L.Dense(2)])
+        lam = keras.Sequential([keras.Input((4,)), L.Dense(3), L.Lambda(lambda x: x * 2, name="twice"), L.Dense(2)])
+        for case, model in dict(unknown_layers=two, lambda_layer=lam).items():
+            for ext in ("h5", "keras"):
+                f.fresh(case)
+                f.save(model, os.path.join(out, "bad", f"{case}_{ext}", "model." + ext))
     return [("bad/all", bad)]
