@@ -1,5 +1,7 @@
 //! Constant folding as the builder inserts: shape arithmetic, and movement of constants by recipe, unread.
 
+mod numeric;
+
 use crate::core::UnaryOp;
 use crate::infer::{self, Operand};
 use crate::{DType, Op, Tensor, TensorType};
@@ -10,12 +12,16 @@ use modelport_diag::Result;
 /// # Errors
 /// When a constant cannot be read.
 pub(crate) fn fold(op: &Op, operands: &[Option<Operand<'_>>], results: &[TensorType]) -> Result<Option<Vec<Tensor>>> {
-    if let ([ty], Some(known)) = (results, infer::known_results(op, operands, results)) {
-        if let (Some(values), Some(shape)) = (known.values(), ty.static_shape()) {
-            return in_memory(&Tensor::ints(&values).reshape(shape)?.cast(ty.dtype)?).map(|t| Some(vec![t]));
-        }
+    let known = infer::known_results(op, operands, results).and_then(|k| k.values());
+    if let ([ty], Some(values)) = (results, known)
+        && let Some(shape) = ty.static_shape()
+    {
+        return in_memory(&Tensor::ints(&values).reshape(shape)?.cast(ty.dtype)?).map(|t| Some(vec![t]));
     }
-    by_recipe(op, operands, results)
+    if let Some(moved) = by_recipe(op, operands, results)? {
+        return Ok(Some(moved));
+    }
+    Ok(numeric::fold(op, operands, results)?.map(|t| vec![t]))
 }
 
 /// The same tensor with its elements computed, so that equal ones are found equal.
@@ -43,12 +49,27 @@ fn by_recipe(op: &Op, operands: &[Option<Operand<'_>>], results: &[TensorType]) 
                 _ => return Ok(None),
             }
         }
+        Op::Slice => match infer::sliced_axes(op, operands, x.rank()) {
+            Some(axes) => sliced(x, &axes)?,
+            None => return Ok(None),
+        },
         Op::Split { axis, sizes } => {
             return axis_of(*axis, x.rank()).map(|axis| split(x, axis, sizes)).transpose();
         }
         _ => return Ok(None),
     };
     Ok(Some(vec![one]))
+}
+
+/// Start, end and step per axis, with ONNX's clamping.
+fn sliced(x: &Tensor, axes: &[(usize, [i64; 3])]) -> Result<Tensor> {
+    let (mut starts, mut lens, mut steps) = (vec![0; x.rank()], x.shape().to_vec(), vec![1; x.rank()]);
+    for &(axis, [start, end, step]) in axes {
+        if let Some(plan) = infer::clamp_slice(x.shape()[axis], start, end, step) {
+            (starts[axis], lens[axis], steps[axis]) = plan;
+        }
+    }
+    x.slice(&starts, &lens, &steps)
 }
 
 fn convertible(dtype: DType) -> bool {

@@ -36,8 +36,8 @@ pub(super) fn gather_nd(c: Ctx<'_>, batch: usize) -> Out {
     let (x, at) = (c.ty(0)?, c.int(1)?);
     let k = tuple(c, x, at, batch)?;
     let mut shape = at.shape[..at.rank() - 1].to_vec();
-    for i in 0..batch {
-        shape[i] = c.equal(&shape[i], &x.shape[i], "batch dimensions")?;
+    for (dim, want) in shape.iter_mut().zip(&x.shape).take(batch) {
+        *dim = c.equal(dim, want, "batch dimensions")?;
     }
     shape.extend_from_slice(&x.shape[batch + k..]);
     one(x.dtype, shape)

@@ -23,6 +23,7 @@ mod tests;
 
 pub use arithmetic::known_results;
 pub use known::{Known, KnownInt};
+pub(crate) use shape::clamp as clamp_slice;
 
 use crate::{Op, Tensor, TensorType};
 use context::Ctx;
@@ -130,4 +131,10 @@ pub fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType
         Op::Loop { carried, body } => control::repeat(c, *carried, body),
         Op::Custom { results, .. } => control::custom(results),
     }
+}
+
+/// The axes that a slice cuts, each with start, end and step, when all are known.
+pub(crate) fn sliced_axes(op: &Op, operands: &[Option<Operand<'_>>], rank: usize) -> Option<Vec<(usize, [i64; 3])>> {
+    let plan = shape::slice_plan(Ctx { name: op.name(), operands }, rank).ok()??;
+    plan.into_iter().map(|(axis, [s, e, t])| Some((axis, [s?, e?, t?]))).collect()
 }

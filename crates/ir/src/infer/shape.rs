@@ -124,8 +124,11 @@ pub(crate) fn clamp(n: usize, start: i64, end: i64, step: i64) -> Option<(usize,
     Some((usize::try_from(start.max(0)).ok()?, usize::try_from(len).ok()?, isize::try_from(step).ok()?))
 }
 
+/// An axis that is sliced: its number; start, end and step where they are known.
+pub(super) type SlicedAxis = (usize, [Option<i64>; 3]);
+
 /// Axes, starts, ends and steps of a slice as far as they are known; `None` when the axes are not.
-pub(super) fn slice_plan(c: Ctx<'_>, rank: usize) -> Result<Option<Vec<(usize, [Option<i64>; 3])>>> {
+pub(super) fn slice_plan(c: Ctx<'_>, rank: usize) -> Result<Option<Vec<SlicedAxis>>> {
     let (Some(starts), Some(ends)) = (c.opt_ints(1)?, c.opt_ints(2)?) else { return Ok(None) };
     let n = starts.len();
     let axes: Vec<Option<i64>> = match c.operand(3) {

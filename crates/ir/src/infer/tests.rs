@@ -1,4 +1,5 @@
 //! What inference says of each family, through the builder.
+#![allow(clippy::unwrap_used)]
 
 use crate::core::{BinaryOp, DataLayout, Direction, KernelLayout, Padding, PoolKind, ReduceKind, UnaryOp};
 use crate::{Builder, DType, Dim, Op, Tensor, TensorType, ValueId, verify};
@@ -179,4 +180,31 @@ fn verifier_rejects_a_wrong_recorded_type() {
     let y = g.add_node(Op::Transpose { perm: vec![1, 0] }, vec![Some(x)], "t", wrong);
     g.add_output("y", y[0]);
     assert_eq!(verify(&g).unwrap_err().code, modelport_diag::Code::IR_INVALID);
+}
+
+#[test]
+fn small_constants_are_computed() {
+    let mut b = Builder::new("t");
+    let x = b.constant("", Tensor::floats(&[1.5, -2.0, 0.1, 4.0, 5.0, 6.0]).reshape(vec![2, 3]).unwrap());
+    let row = b.constant("", Tensor::floats(&[0.1, 0.2, 0.3]));
+    let values = |b: &Builder, id| b.as_constant(id).unwrap().to_f64s().unwrap();
+    let sum = b.binary(BinaryOp::Add, x, row).unwrap();
+    let want = [1.5f32 + 0.1, -2.0 + 0.2, 0.1 + 0.3, 4.0 + 0.1, 5.0 + 0.2, 6.0 + 0.3].map(f64::from);
+    assert_eq!(values(&b, sum), want);
+    let max = b.reduce(ReduceKind::Max, x, &[0], false).unwrap();
+    assert_eq!(values(&b, max), [4.0, 5.0, 6.0]);
+    let mean = b.reduce(ReduceKind::Mean, x, &[-1], true).unwrap();
+    assert_eq!(values(&b, mean)[1], 5.0);
+    let at = b.ints(&[2, -3]);
+    let picked = b.one(Op::Gather { axis: 1 }, &[x, at]).unwrap();
+    assert_eq!(values(&b, picked), [f64::from(0.1f32), 1.5, 6.0, 4.0]);
+    let twice = b.ints(&[1, 2]);
+    let tiled = b.one(Op::Tile, &[picked, twice]).unwrap();
+    assert_eq!(values(&b, tiled)[4..], [6.0, 4.0, 6.0, 4.0]);
+    let cut = b.slice_axis(x, 1, -1, i64::MIN, -2).unwrap();
+    assert_eq!(values(&b, cut), [f64::from(0.1f32), 1.5, 6.0, 4.0]);
+    let zero = b.ints(&[0]);
+    let n = b.ints(&[7]);
+    let bad = b.binary(BinaryOp::Div, n, zero).unwrap();
+    assert!(b.as_constant(bad).is_none());
 }
