@@ -84,16 +84,24 @@ impl Plan {
 }
 
 /// Transposes a plane of `rows.0` rows (`rows.1` apart in the source, adjacent in the result) and `cols.0` columns
-/// (adjacent in the source, `cols.1` apart in the result), in tiles that stay in the cache.
+/// (adjacent in the source, `cols.1` apart in the result), in tiles that stay in the cache. Tiles go by blocks: a block
+/// touches few enough pages of either side for the TLB, and fills runs of the result long enough for one page each.
 fn tile<const N: usize>(source: &[[u8; N]], out: &mut [[u8; N]], rows: (usize, usize), cols: (usize, usize)) {
+    const BLOCK: (usize, usize) = (512, 32);
     const TILE: usize = 16;
-    for r0 in (0..rows.0).step_by(TILE) {
-        let r1 = (r0 + TILE).min(rows.0);
-        for c0 in (0..cols.0).step_by(TILE) {
-            for c in c0..(c0 + TILE).min(cols.0) {
-                let line = &mut out[c * cols.1 + r0..c * cols.1 + r1];
-                for (r, to) in (r0..r1).zip(line) {
-                    *to = source[r * rows.1 + c];
+    for r in (0..rows.0).step_by(BLOCK.0) {
+        let r_end = (r + BLOCK.0).min(rows.0);
+        for c in (0..cols.0).step_by(BLOCK.1) {
+            let c_end = (c + BLOCK.1).min(cols.0);
+            for r0 in (r..r_end).step_by(TILE) {
+                let r1 = (r0 + TILE).min(r_end);
+                for c0 in (c..c_end).step_by(TILE) {
+                    for c in c0..(c0 + TILE).min(c_end) {
+                        let line = &mut out[c * cols.1 + r0..c * cols.1 + r1];
+                        for (r, to) in (r0..r1).zip(line) {
+                            *to = source[r * rows.1 + c];
+                        }
+                    }
                 }
             }
         }
