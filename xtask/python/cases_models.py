@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import keras
 import fixlib as f
+from cases_keras1 import make_keras1
 from fixlib import K3
 
 L = keras.layers
@@ -224,7 +225,7 @@ def make_models(out, tag):
             ("float64", float64, ["h5", "keras"]), ("functional_dict", functional_dict, ["h5", "keras"]), ("reused_submodel", reused_submodel, ["h5", "keras"]),
             ("siamese_layers", siamese_layers, ["h5", "keras"]), ("trained", trained, ["h5", "keras"]), ("deep_config", deep_config, ["h5"])]
     rewrites = [] if K3 else [(f"models/container_{n}", lambda n=n: rewritten(out, n)) for n in REWRITES]
-    return [(f"models/{n}", lambda n=n, b=b, e=e: write(out, tag, n, b, e)) for n, b, e in rows] + rewrites
+    return [(f"models/{n}", lambda n=n, b=b, e=e: write(out, tag, n, b, e)) for n, b, e in rows] + rewrites + ([] if K3 else make_keras1(out, small_cnn, multi_io))
 
 
 def make_bad(out, tag):

@@ -357,8 +357,69 @@ def lambdas():
         fn("Resize", "op_" + m, (5, 4, 3), lambda x, m=m: o.image.resize(x, (8, 6), interpolation=m))
 
 
+def numeric_preprocessing():
+    one("Discretization", "int", (4,), lambda: L.Discretization(bin_boundaries=[-.5, 0., .7]), check=False)
+    one("Discretization", "one_hot", (4,), lambda: L.Discretization(bin_boundaries=[-.5, 0., .7], output_mode="one_hot"), check=False)
+    for mode in ("one_hot", "multi_hot", "count"):
+        shape = (1,) if mode == "one_hot" else (4,)
+        one("CategoryEncoding", mode, shape, lambda mode=mode: L.CategoryEncoding(num_tokens=6, output_mode=mode), dtype="int32", inputs=6)
+    one("IntegerLookup", "int", (4,), lambda: L.IntegerLookup(vocabulary=[2, 5, 7]), dtype="int64", inputs=9, check=False)
+
+
+def extra():
+    """Pairs of layers as they occur in the wild, and argument values that the families above leave out."""
+    fn("ZeroPadding2D", "mobilenet_pair", (8, 8, 3), lambda x: L.DepthwiseConv2D(3, strides=2, padding="valid", use_bias=False)(L.ZeroPadding2D(((0, 1), (0, 1)))(x)))
+    fn("Conv2D", "bn_relu6", (8, 8, 3), lambda x: L.ReLU(6.)(L.BatchNormalization()(L.Conv2D(4, 3, padding="same", use_bias=False)(x))))
+    fn("Conv2DTranspose", "bn", (4, 4, 3), lambda x: L.BatchNormalization()(L.Conv2DTranspose(4, 3, strides=2, padding="same")(x)))
+    fn("DepthwiseConv2D", "bn", (6, 6, 3), lambda x: L.BatchNormalization()(L.DepthwiseConv2D(3, depth_multiplier=2)(x)))
+    fn("BatchNormalization", "after_dense", (5,), lambda x: L.BatchNormalization()(L.Dense(4)(x)))
+    fn("Multiply", "squeeze_excite", (6, 6, 4), lambda x: L.Multiply()([x, L.Conv2D(4, 1, activation="sigmoid")(L.Conv2D(2, 1, activation="relu")(L.GlobalAveragePooling2D(keepdims=True)(x)))]))
+    fn("Reshape", "se_reshape", (6, 6, 4), lambda x: L.Multiply()([x, L.Dense(4, activation="sigmoid")(L.Reshape((1, 1, 4))(L.GlobalAveragePooling2D()(x)))]))
+    fn("Concatenate", "skip", (8, 8, 3), lambda x: L.Concatenate()([L.UpSampling2D()(L.MaxPooling2D()(L.Conv2D(4, 3, padding="same")(x))), x]))
+    fn("Add", "residual", (6, 6, 4), lambda x: L.ReLU()(L.Add()([x, L.BatchNormalization()(L.Conv2D(4, 3, padding="same")(x))])))
+    fn("Add", "same_tensor_twice", (4,), lambda x: L.Add()([x, x]))
+    fn("Bidirectional", "none_mode", (5, 3), lambda x: L.Bidirectional(L.LSTM(4, return_sequences=True), merge_mode=None)(x))
+    one("Bidirectional", "two_layers", (5, 3), lambda: L.Bidirectional(L.GRU(4), backward_layer=L.GRU(4, go_backwards=True)))
+    fn("Bidirectional", "return_state", (5, 3), lambda x: L.Bidirectional(L.LSTM(4, return_state=True))(x))
+    fn("LSTM", "decoder", (5, 3), lambda x: (lambda o, h, c: L.LSTM(4, return_sequences=True)(L.RepeatVector(3)(o), initial_state=[h, c]))(*L.LSTM(4, return_state=True)(x)))
+    one("LSTM", "unroll", (3, 3), lambda: L.LSTM(4, unroll=True))
+    one("LSTM", "stateful", (4, 3), lambda: L.LSTM(4, stateful=False, dropout=.3, recurrent_dropout=.2))
+    fn("Masking", "value", (5, 3), lambda x: L.GRU(4)(L.Masking(mask_value=1.5)(x)), inputs=lambda r, s: np.where(r.random(s[:2] + [1]) < .4, 1.5, r.normal(0, 1, s)))
+    fn("TimeDistributed", "masked_lstm", (5, 3), lambda x: L.LSTM(4)(L.TimeDistributed(L.Dense(3))(L.Masking()(x))), inputs=masked)
+    fn("Embedding", "mean_pool_masked", (6,), lambda x: L.GlobalAveragePooling1D()(L.Embedding(9, 4, mask_zero=True)(x)), dtype="int32", inputs=4)
+    many("Embedding", "concat_ids", [(3,), (3,)], lambda xs: L.Concatenate()([L.Embedding(5, 2)(xs[0]), L.Embedding(5, 3)(xs[1])]), dtypes=["int32", "int32"])
+    fn("MultiHeadAttention", "masked", (6,), lambda x: (lambda e: L.MultiHeadAttention(2, 3)(e, e))(L.Embedding(9, 4, mask_zero=True)(x)), dtype="int32", inputs=3)
+    fn("MultiHeadAttention", "transformer_block", (4, 6), lambda x: (lambda y: L.LayerNormalization(epsilon=1e-6)(y + L.Dense(6)(L.Dense(8, activation="gelu")(y))))(L.LayerNormalization()(x + L.MultiHeadAttention(2, 3)(x, x))))
+    many("MultiHeadAttention", "dynamic_time", [(None, 6), (None, 6)], lambda xs: L.MultiHeadAttention(2, 3)(xs[0], xs[1]), size=5)
+    many("MultiHeadAttention", "attention_mask", [(4, 6), (4, 4)], lambda xs: L.MultiHeadAttention(2, 3)(xs[0], xs[0], attention_mask=xs[1]), dtypes=["float32", "bool"], inputs=[None, lambda r, s: (r.random(s) < .6) | np.eye(4, dtype=bool)])
+    for n, s in ((1, (7, 3)), (3, (5, 4, 6, 2))):
+        one(f"Conv{n}D", "fixed_sigmoid", s, lambda n=n: getattr(L, f"Conv{n}D")(3, 2, strides=2, activation="sigmoid"))
+    for act in ("relu", "elu", "softmax", "tanh", "swish", "hard_sigmoid", "gelu", "selu"):
+        one("Dense", "act_" + act, (5,), lambda act=act: L.Dense(4, activation=act))
+    one("UpSampling2D", "rect", (3, 4, 2), lambda: L.UpSampling2D((1, 3)))
+    if K3:
+        for it in ("lanczos3", "lanczos5"):
+            one("Resizing", it, (5, 4, 3), lambda it=it: L.Resizing(9, 7, interpolation=it))
+        one("Resizing", "pad_to_aspect", (9, 6, 3), lambda: L.Resizing(4, 4, pad_to_aspect_ratio=True))
+        one("ReversibleEmbedding", "forward", (4,), lambda: L.ReversibleEmbedding(9, 4), dtype="int32", inputs=9)
+
+
+def k3_h5():
+    """Keras 3 also writes the legacy .h5; its weight names differ from Keras 2's, so the main layers appear in both."""
+    for case in list(CASES):
+        if case["op"] in ("Dense", "Conv2D", "BatchNormalization", "LSTM", "GRU", "MultiHeadAttention", "Bidirectional", "SeparableConv2D", "TimeDistributed", "Concatenate") and "_" not in case["name"]:
+            CASES.append(dict(case, name=case["name"] + "_h5", ext="h5"))
+
+
+def k2_keras():
+    """Keras 2.15 wrote .keras as well."""
+    for case in list(CASES):
+        if case["op"] in ("Dense", "Conv2D", "BatchNormalization", "LSTM", "GRU", "MultiHeadAttention", "Bidirectional", "SeparableConv2D", "TimeDistributed", "Concatenate", "RNN", "Conv2DTranspose") and "_" not in case["name"]:
+            CASES.append(dict(case, name=case["name"] + "_keras", ext="keras"))
+
+
 def op_cases():
     CASES.clear()
-    for family in (core, acts, merges, convs, channels_first, pools, norms, rnns, attention, lambdas):
+    for family in (core, acts, merges, convs, channels_first, pools, norms, rnns, attention, lambdas, numeric_preprocessing, extra, k3_h5 if K3 else k2_keras):
         family()
     return list(CASES)
