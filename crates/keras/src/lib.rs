@@ -4,3 +4,7 @@
 //! Owns: every file format that Keras 1 to 3 writes, and what its layers mean. Must never know: other frameworks' readers,
 //! the shim, writers.
 #![forbid(unsafe_code)]
+
+mod lower;
+
+pub use lower::{lower, supported};
