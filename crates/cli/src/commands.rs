@@ -1,0 +1,143 @@
+//! One function for each command.
+
+use crate::args::{Arguments, Command, Convert, Emit, Inspect, Layout, Reading, Verify};
+use crate::output::{self, DIFFERENT, DONE, USAGE};
+use crate::progress::Progress;
+use clap::CommandFactory;
+use modelport::{CODES, ConvertOptions, Conversion, Diagnostics, InputLayout, LoadOptions, VerifyOptions};
+use serde_json::json;
+
+/// Runs a command; returns the exit code.
+pub(crate) fn run(arguments: Arguments) -> u8 {
+    let done = match arguments.command {
+        Command::Convert(a) => convert(a),
+        Command::Verify(a) => verify(a),
+        Command::Inspect(a) => inspect(a),
+        Command::Explain { code } => Ok(explain(code.as_deref())),
+        Command::Supported => Ok(output::line(modelport::supported().join("\n"))),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "modelport", &mut std::io::stdout().lock());
+            Ok(DONE)
+        }
+    };
+    done.unwrap_or_else(|diagnostics| output::refused(&diagnostics))
+}
+
+fn load_options(reading: Reading) -> Result<LoadOptions, Diagnostics> {
+    let mut options = LoadOptions { arch: reading.arch, ..LoadOptions::default() };
+    options.custom.allow_custom_ops = reading.allow_custom_ops;
+    for file in &reading.custom {
+        modelport::read_declarations(file, &mut options.custom)?;
+    }
+    Ok(options)
+}
+
+fn convert(a: Convert) -> Result<u8, Diagnostics> {
+    let load = load_options(a.reading)?;
+    if let Some(stage) = a.emit {
+        let stage = match stage {
+            Emit::Source => modelport::Emit::Source,
+            Emit::Core => modelport::Emit::Core,
+        };
+        return emit(&modelport::emit(&a.input, stage, &load)?, a.output.as_deref());
+    }
+    let Some(target) = a.output else { return Ok(USAGE) };
+    let progress = Progress::new();
+    let options = ConvertOptions {
+        load,
+        opset: a.opset,
+        external_data: a.external_data,
+        layout: match a.input_layout {
+            Layout::Keep => InputLayout::Keep,
+            Layout::Nchw => InputLayout::Nchw,
+        },
+        verify: (a.verify || a.golden.is_some()).then_some(VerifyOptions { golden: a.golden, seed: a.seed }),
+        progress: Some(&|stage| progress.show(stage)),
+    };
+    let done = modelport::convert(&a.input, &target, &options)?;
+    drop(options);
+    drop(progress);
+    if a.json {
+        return Ok(output::line(as_json(&done, &target)));
+    }
+    if a.verbose {
+        for rule in &done.model.applied {
+            output::line(format_args!("{}: {} [{}]", rule.node, rule.text, rule.rule));
+        }
+    }
+    if let Some(report) = &done.report {
+        output::line(report);
+    }
+    let w = &done.written;
+    Ok(output::line(format_args!(
+        "{}: {}, {} nodes, opset {}, {}{}",
+        target.display(),
+        written_by(&done.model.provenance),
+        w.nodes,
+        w.opset,
+        output::size(w.bytes),
+        rules(done.model.applied.len()),
+    )))
+}
+
+fn rules(count: usize) -> String {
+    match count {
+        0 => String::new(),
+        1 => ", 1 version rule applied".to_owned(),
+        n => format!(", {n} version rules applied"),
+    }
+}
+
+fn written_by(p: &modelport::Provenance) -> String {
+    let version = p.version.as_deref().map_or(String::new(), |v| format!(" {v}"));
+    format!("from {}{version}", p.framework)
+}
+
+fn emit(text: &str, target: Option<&std::path::Path>) -> Result<u8, Diagnostics> {
+    match target {
+        None => Ok(output::line(text.trim_end())),
+        Some(path) => std::fs::write(path, text).map(|()| DONE).map_err(|e| {
+            modelport::Diagnostic::error(modelport::Code::IO_WRITE, format!("cannot write the target: {e}"))
+                .in_file(path.display().to_string())
+                .into()
+        }),
+    }
+}
+
+fn as_json(done: &Conversion, target: &std::path::Path) -> serde_json::Value {
+    let p = &done.model.provenance;
+    let w = &done.written;
+    json!({
+        "target": target.display().to_string(),
+        "framework": p.framework,
+        "version": p.version,
+        "format": p.format,
+        "nodes": w.nodes,
+        "opset": w.opset,
+        "ir_version": w.ir_version,
+        "bytes": w.bytes,
+        "external": w.external.iter().map(|e| e.display().to_string()).collect::<Vec<_>>(),
+        "rules": done.model.applied.iter().map(|r| json!({"rule": r.rule, "node": r.node, "text": r.text})).collect::<Vec<_>>(),
+        "report": done.report,
+    })
+}
+
+fn verify(a: Verify) -> Result<u8, Diagnostics> {
+    let load = load_options(a.reading)?;
+    let options = VerifyOptions { golden: a.golden, seed: a.seed };
+    let report = modelport::verify(&a.input, &a.written, &load, &options)?;
+    let printed = if a.json { output::line(json!(report)) } else { output::line(&report) };
+    Ok(if report.passed() { printed } else { DIFFERENT })
+}
+
+fn inspect(a: Inspect) -> Result<u8, Diagnostics> {
+    let options = LoadOptions { arch: a.arch, ..LoadOptions::default() };
+    let found = modelport::inspect(&a.input, &options)?;
+    Ok(if a.json { output::line(json!(found)) } else { output::line(&found) })
+}
+
+fn explain(code: Option<&str>) -> u8 {
+    let wanted = |c: &modelport::Code| code.is_none_or(|w| c.0.eq_ignore_ascii_case(w));
+    let lines: Vec<_> = CODES.iter().filter(|(c, _)| wanted(c)).map(|(c, text)| format!("{c} {text}")).collect();
+    if lines.is_empty() { USAGE } else { output::line(lines.join("\n")) }
+}

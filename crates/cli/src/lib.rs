@@ -1,0 +1,27 @@
+//! The command line: arguments, progress bars, printing, exit codes. All work is done by the `modelport` crate.
+//!
+//! Exit codes: 0 done; 1 the input was refused or the work failed, with diagnostics on stderr; 2 the command line is
+//! wrong; 3 `verify` or `convert --verify` found that the numbers differ.
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod output;
+mod progress;
+
+use clap::Parser;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Runs one command line, the program's name first.
+pub fn main(arguments: Vec<OsString>) -> ExitCode {
+    let arguments = match args::Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(e) => {
+            // Help and version are no errors; clap prints each to its own stream.
+            let code = if e.use_stderr() { output::USAGE } else { output::DONE };
+            return if e.print().is_ok() { ExitCode::from(code) } else { ExitCode::from(output::FAILED) };
+        }
+    };
+    ExitCode::from(commands::run(arguments))
+}

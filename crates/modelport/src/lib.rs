@@ -1,0 +1,35 @@
+//! The façade: probing, the pipeline from a saved model to a verified ONNX file, custom layers, reports.
+//!
+//! ```no_run
+//! let options = modelport::ConvertOptions::default();
+//! let done = modelport::convert("in.h5".as_ref(), "out.onnx".as_ref(), &options)?;
+//! println!("{} nodes at opset {}", done.written.nodes, done.written.opset);
+//! # Ok::<(), modelport::Diagnostics>(())
+//! ```
+//!
+//! Owns: the order of the steps. Must never know: how a format is read or written, how anything is printed.
+#![forbid(unsafe_code)]
+
+mod convert;
+mod custom;
+mod inspect;
+mod load;
+mod verify;
+
+pub use convert::{Conversion, ConvertOptions, Emit, Stage, convert, emit};
+pub use custom::read_declarations;
+pub use inspect::{Inspection, Layer, WeightInfo, inspect};
+pub use load::{LoadOptions, Model, load};
+pub use verify::{VerifyOptions, verify};
+
+pub use modelport_diag::{CODES, Code, Diagnostic, Diagnostics, Limits, Result, Severity};
+pub use modelport_ir::passes::InputLayout;
+pub use modelport_ir::{Provenance, Builder, CoreGraph, CustomLayer, CustomLayers, SourceGraph, SourceOp, Tensor, ValueId};
+pub use modelport_onnx::Written;
+pub use modelport_runtime::verify::Report;
+pub use modelport_shim::Applied;
+
+/// Every Keras layer class and operation that is lowered, by name.
+pub fn supported() -> Vec<&'static str> {
+    modelport_keras::supported()
+}
