@@ -3,7 +3,7 @@
 
     zoo.py [--out /work/zoo] [--only RE] [--bench]        (run once in each venv)
 """
-import argparse, glob, os, re, subprocess, sys
+import argparse, glob, importlib.metadata, os, re, subprocess, sys
 ap = argparse.ArgumentParser()
 ap.add_argument("--out", default="/work/zoo")
 ap.add_argument("--only", default="")
@@ -65,7 +65,7 @@ if a.one:
     build_one(a.one)
     sys.exit()
 os.makedirs(a.out, exist_ok=True)
-tag = "k3" if "keras3" in sys.prefix else "k2"
+tag = "k" + importlib.metadata.version("keras")[0]
 for name in BENCH if a.bench else MODELS:
     done = f"{a.out}/bench/{name}_{tag}.npz" if a.bench else f"{a.out}/{name}_{tag}/io.npz"
     if os.path.exists(done) or not re.search(a.only, name):

@@ -1,0 +1,88 @@
+//! Every lowering row, found by its spelling `row("Name",` in a reader crate, has a case under
+//! `fixtures/ops/<framework>/<Name>/`, and no name has two rows.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::shell::{self, Result};
+
+/// Readers whose lowerings are rows.
+const FRAMEWORKS: &[&str] = &["keras", "tensorflow", "torch"];
+
+pub(super) fn check(root: &Path) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for framework in FRAMEWORKS {
+        let sources = root.join("crates").join(framework).join("src");
+        if !sources.is_dir() {
+            continue;
+        }
+        let cases = root.join("fixtures/ops").join(framework);
+        for (name, files) in rows(&sources)? {
+            if files.len() > 1 {
+                found.push(format!("{framework}: `{name}` has {} rows: {}", files.len(), files.join(", ")));
+            }
+            if !has_case(&cases.join(&name))? {
+                found.push(format!("{framework}: row `{name}` has no case in fixtures/ops/{framework}/{name}/"));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Names of rows and the files that have them.
+fn rows(sources: &Path) -> Result<BTreeMap<String, Vec<String>>> {
+    let mut rows: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for path in shell::walk(sources)? {
+        if path.extension().is_some_and(|e| e == "rs") {
+            for name in names(&shell::read(&path)?) {
+                rows.entry(name).or_default().push(path.display().to_string());
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// The names of the rows in one file. rustfmt may put the name on the next line; comments and tests hold no rows.
+fn names(text: &str) -> Vec<String> {
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let code: String = code.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let after_row = code.match_indices("row(").filter(|(at, _)| {
+        let before = code[..*at].chars().next_back();
+        before.is_none_or(|c| !c.is_alphanumeric() && c != '_')
+    });
+    after_row
+        .filter_map(|(at, _)| code[at + 4..].trim_start().strip_prefix('"')?.split_once('"'))
+        .filter(|(_, rest)| rest.starts_with(','))
+        .map(|(name, _)| name.to_owned())
+        .collect()
+}
+
+/// Whether a directory has a case: a model with recorded inputs and outputs.
+fn has_case(dir: &Path) -> Result<bool> {
+    let cases = if dir.is_dir() { shell::list(dir)? } else { Vec::new() };
+    Ok(cases.iter().any(|c| {
+        let files = if c.is_dir() { shell::list(c).unwrap_or_default() } else { Vec::new() };
+        let named =
+            |start: &str| files.iter().any(|f| f.file_name().is_some_and(|n| n.to_string_lossy().starts_with(start)));
+        named("io.npz") && named("model.")
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_found_by_their_spelling() {
+        let text = "const ROWS: &[Row] = &[\n    row(\"A\", a),\n    // row(\"B\", b),\n    row(\n        \"C\",\n        c,\n    ),\n    arrow(\"D\", d),\n];\n#[cfg(test)]\nrow(\"E\", e)";
+        assert_eq!(names(text), ["A", "C"]);
+    }
+
+    #[test]
+    fn a_directory_without_recorded_outputs_is_no_case() {
+        let ops = shell::root().join("fixtures/ops/keras");
+        assert!(has_case(&ops.join("Dense")).unwrap());
+        assert!(!has_case(&ops).unwrap());
+        assert!(!has_case(&ops.join("NoSuchLayer")).unwrap());
+    }
+}

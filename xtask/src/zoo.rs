@@ -1,0 +1,26 @@
+//! `zoo`: every architecture of `keras.applications`, saved by Keras 2 and by Keras 3 as `.h5` and `.keras`, converted by
+//! the release binary, checked by onnx.checker, and run by onnxruntime against what Keras recorded.
+
+use crate::args::Args;
+use crate::python::{self, Venvs};
+use crate::shell::{self, Result};
+
+pub(crate) fn run(mut args: Args) -> Result<()> {
+    let out = match args.path("--out")? {
+        Some(dir) => dir,
+        None => shell::target_dir()?.join("zoo"),
+    };
+    let only = args.value("--only")?.unwrap_or_default();
+    let bin = args.path("--bin")?;
+    let venvs = Venvs::from_args(&mut args)?;
+    args.finish()?;
+    let (keras2, keras3) = (venvs.keras2()?, venvs.keras3()?);
+    for python in [&keras2, &keras3] {
+        // Resumable: a model that is there is not made again.
+        shell::run(python::script(python, "zoo.py").arg("--out").arg(&out).args(["--only", &only]))?;
+    }
+    let bin = shell::modelport(bin)?;
+    let mut judge = python::script(&keras3, "judge.py");
+    judge.arg("--bin").arg(bin).arg("--cases").arg(out.join("CASES.tsv")).args(["--table", "--grep", &only]);
+    shell::run(&mut judge)
+}
