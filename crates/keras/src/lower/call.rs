@@ -4,7 +4,7 @@ use super::activation;
 use super::driver;
 use super::unknown::Unknown;
 use modelport_diag::{Code, Diagnostic, Limits, Result};
-use modelport_ir::core::{BinaryOp, DataLayout, UnaryOp};
+use modelport_ir::core::DataLayout;
 use modelport_ir::{Attr, Builder, CustomLayers, DType, Dim, SourceGraph, SourceOp, Tensor, ValueId};
 use std::collections::BTreeMap;
 
@@ -157,21 +157,6 @@ impl Call<'_> {
             None => Ok(x),
             Some(a) => activation::apply(self, x, a).map_err(|d| d.at_attribute(attribute)),
         }
-    }
-
-    /// An activation as a config holds it, applied.
-    pub(crate) fn apply_activation(&mut self, x: ValueId, activation: &Attr) -> Result<ValueId> {
-        activation::apply(self, x, activation)
-    }
-
-    /// `x op y`.
-    pub(crate) fn binary(&mut self, op: BinaryOp, x: ValueId, y: ValueId) -> Result<ValueId> {
-        self.b.binary(op, x, y)
-    }
-
-    /// `op x`.
-    pub(crate) fn unary(&mut self, op: UnaryOp, x: ValueId) -> Result<ValueId> {
-        self.b.unary(op, x)
     }
 
     /// The rank of the first input.

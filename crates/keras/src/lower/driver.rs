@@ -156,7 +156,7 @@ pub(super) fn lower_call(
     if op.dialect != Dialect::Keras {
         return Err(Diagnostic::error(Code::KERAS_GRAPH, format!("`{}` is not a Keras layer", op.name)));
     }
-    let results = match (unknown::declared(op, custom), find(&op.name).filter(|_| !unknown::is_foreign(op))) {
+    let results = match (unknown::declared(op, custom), find(op).filter(|_| !unknown::is_foreign(op))) {
         (Some(layer), _) => {
             let values: Vec<_> = operands.iter().map(|o| o.value).collect();
             let results = layer.lower(b, op, &values)?;

@@ -4,16 +4,38 @@
 //! a class. Must never know: file formats, older spellings (the shim has rewritten those), writers.
 
 mod activation;
+mod activation_layers;
+mod attention;
+mod attention_multi_head;
 mod call;
 mod config;
+mod conv;
+mod conv_lstm;
+mod conv_transpose;
+mod dense;
 mod driver;
+mod inference;
+mod merge;
+mod norm;
+mod pool;
+mod recurrent;
+mod recurrent_bidirectional;
+mod recurrent_cell;
+mod recurrent_fused;
+mod recurrent_layer;
+mod recurrent_mask;
+mod recurrent_shapes;
+mod recurrent_steps;
+mod reshape;
+mod spatial;
 mod unknown;
+mod wrappers;
 
 pub use driver::lower;
 
 use call::Call;
 use modelport_diag::Result;
-use modelport_ir::ValueId;
+use modelport_ir::{Attr, SourceOp, ValueId};
 
 /// What a row's function returns.
 #[derive(Clone, Copy)]
@@ -63,27 +85,57 @@ pub(crate) const fn row_many(name: &'static str, lower: fn(&mut Call<'_>) -> Res
 }
 
 /// The families; this list changes only when one is added.
-const FAMILIES: &[&[Row]] = &[];
+const FAMILIES: &[&[Row]] = &[
+    dense::ROWS,
+    conv::ROWS,
+    conv_transpose::ROWS,
+    pool::ROWS,
+    norm::ROWS,
+    reshape::ROWS,
+    spatial::ROWS,
+    merge::ROWS,
+    activation_layers::ROWS,
+    inference::ROWS,
+    recurrent::ROWS,
+    recurrent_bidirectional::ROWS,
+    conv_lstm::ROWS,
+    wrappers::ROWS,
+    attention::ROWS,
+    attention_multi_head::ROWS,
+];
 
-/// The row of a class.
-pub(crate) fn find(name: &str) -> Option<&'static Row> {
-    FAMILIES.iter().flat_map(|f| f.iter()).find(|r| r.name == name)
+/// Keras 3's operations (`keras.ops`), whose class names clash with those of layers.
+const OPERATIONS: &[&[Row]] = &[];
+
+/// The row of a layer class or, by its module, of an operation.
+pub(crate) fn find(op: &SourceOp) -> Option<&'static Row> {
+    let module = op.attr("@module").and_then(Attr::as_str).unwrap_or_default();
+    let families =
+        if module.starts_with("keras.src.ops") || module.starts_with("keras.ops") { OPERATIONS } else { FAMILIES };
+    families.iter().flat_map(|f| f.iter()).find(|r| r.name == op.name)
 }
 
 /// The names of all layer classes and operations that have a lowering, in the order of the families.
 pub fn supported() -> Vec<&'static str> {
-    FAMILIES.iter().flat_map(|f| f.iter()).map(|r| r.name).collect()
+    let names =
+        |families: &[&'static [Row]]| families.iter().flat_map(|f| f.iter()).map(|r| r.name).collect::<Vec<_>>();
+    let mut all = names(FAMILIES);
+    let operations = names(OPERATIONS);
+    all.extend(operations.into_iter().filter(|n| !names(FAMILIES).contains(n)));
+    all
 }
 
 #[cfg(test)]
 mod tests {
-    use super::supported;
+    use super::{FAMILIES, OPERATIONS};
 
     #[test]
     fn no_class_has_two_rows() {
-        let mut seen = std::collections::BTreeSet::new();
-        for name in supported() {
-            assert!(seen.insert(name), "{name} stands twice");
+        for families in [FAMILIES, OPERATIONS] {
+            let mut seen = std::collections::BTreeSet::new();
+            for row in families.iter().flat_map(|f| f.iter()) {
+                assert!(seen.insert(row.name), "{} stands twice", row.name);
+            }
         }
     }
 }

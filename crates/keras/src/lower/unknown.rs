@@ -44,7 +44,7 @@ pub(crate) fn check(op: &SourceOp, layer: &str, custom: &CustomLayers, unknown: 
     if custom.allow_custom_ops && op.name != "Lambda" || declared(op, custom).is_some() {
         return;
     }
-    if find(&op.name).is_none() || is_foreign(op) {
+    if find(op).is_none() || is_foreign(op) {
         unknown.push(Unknown { layer: layer.to_owned(), op: op.clone(), inputs: None });
         return;
     }

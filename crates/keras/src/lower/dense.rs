@@ -1,0 +1,55 @@
+//! `Dense`, `EinsumDense`, `Embedding` (`keras/src/layers/core`).
+
+use super::call::Call;
+use super::conv::bias;
+use super::{Row, row};
+use modelport_diag::Result;
+use modelport_ir::core::BinaryOp;
+use modelport_ir::{DType, Op, ValueId};
+
+pub(crate) const ROWS: &[Row] =
+    &[row("Dense", dense).passes_mask(), row("EinsumDense", einsum_dense), row("Embedding", embedding)];
+
+fn dense(c: &mut Call<'_>) -> Result<ValueId> {
+    let x = c.float_x()?;
+    let kernel = c.weight("kernel")?;
+    let bias = bias(c)?;
+    let y = match (bias, c.b.rank(x)) {
+        (Some(_), 2) => {
+            let op = Op::Gemm { alpha: 1.0, beta: 1.0, trans_a: false, trans_b: false };
+            c.b.one_opt(op, &[Some(x), Some(kernel), bias])?
+        }
+        (Some(bias), _) => {
+            let y = c.b.one(Op::MatMul, &[x, kernel])?;
+            c.b.binary(BinaryOp::Add, y, bias)?
+        }
+        (None, _) => c.b.one(Op::MatMul, &[x, kernel])?,
+    };
+    c.activate(y, "activation")
+}
+
+fn einsum_dense(c: &mut Call<'_>) -> Result<ValueId> {
+    let x = c.float_x()?;
+    let kernel = c.weight("kernel")?;
+    let equation = c.opt_str("equation")?.ok_or_else(|| c.missing_argument("equation", "an Einstein sum"))?.to_owned();
+    let mut y = c.b.one(Op::Einsum { equation }, &[x, kernel])?;
+    if c.opt_str("bias_axes")?.is_some_and(|axes| !axes.is_empty()) {
+        // The bias is stored with the 1s that make it broadcast.
+        let bias = c.weight("bias")?;
+        y = c.b.binary(BinaryOp::Add, y, bias)?;
+    }
+    c.activate(y, "activation")
+}
+
+fn embedding(c: &mut Call<'_>) -> Result<ValueId> {
+    let x = c.x()?;
+    let at = if matches!(c.b.dtype(x), DType::I32 | DType::I64) { x } else { c.b.cast(x, DType::I32)? };
+    if c.bool_or("mask_zero", false)? {
+        let zero = c.b.scalar_like(x, 0.0);
+        let is_zero = c.b.binary(BinaryOp::Equal, x, zero)?;
+        let mask = c.b.unary(modelport_ir::core::UnaryOp::Not, is_zero)?;
+        c.set_mask(0, Some(mask));
+    }
+    let table = c.weight("embeddings")?;
+    c.b.one(Op::Gather { axis: 0 }, &[table, at])
+}
