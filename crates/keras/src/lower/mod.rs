@@ -15,6 +15,7 @@ mod conv_transpose;
 mod dense;
 mod driver;
 mod inference;
+mod local;
 mod merge;
 mod norm;
 mod pool;
@@ -89,6 +90,7 @@ const FAMILIES: &[&[Row]] = &[
     dense::ROWS,
     conv::ROWS,
     conv_transpose::ROWS,
+    local::ROWS,
     pool::ROWS,
     norm::ROWS,
     reshape::ROWS,
