@@ -26,7 +26,8 @@ usage: cargo xtask COMMAND
   codegen [--check]        Rust from /proto; with --check only says whether the checked-in files are what it would write
   roundtrip                every fixture: core graph -> ONNX -> core graph and text -> core graph, equal
   onnx-suite [--onnx-dir DIR] [VENVS]
-                           ONNX's own node tests through our reader and interpreter; DIR is the installed `onnx` package
+                           ONNX's own node tests through our reader and interpreter; DIR is an installed
+                           `onnx` package that ships them (up to 1.19); else the Keras 3 venv computes them
   hostile                  every fixture truncated at every 1 % and with 10,000 byte flips
   fixtures [--only RE] [VENVS]
                            makes the fixtures anew

@@ -65,13 +65,6 @@ pub(crate) fn script(python: &Path, name: &str) -> Command {
     command
 }
 
-/// Where an environment has a package installed.
-pub(crate) fn package_dir(python: &Path, package: &str) -> Result<PathBuf> {
-    let code = "import importlib.util as u, sys; print(u.find_spec(sys.argv[1]).submodule_search_locations[0])";
-    let out = shell::output(Command::new(python).args(["-c", code, package]))?;
-    Ok(PathBuf::from(out.trim()))
-}
-
 /// `fixtures`: both recorders write into `/fixtures`; a file whose content would be the same stays as it was.
 pub(crate) fn fixtures(mut args: Args) -> Result<()> {
     let only = args.value("--only")?.unwrap_or_default();

@@ -1,6 +1,8 @@
 //! `test`, and the long suites that live as test binaries in package `tests`. All of them build with the whole
 //! workspace's features in one profile, so that nothing is built twice.
 
+use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::args::Args;
@@ -32,15 +34,25 @@ pub(crate) fn onnx(mut args: Args) -> Result<()> {
     let given = args.path("--onnx-dir")?;
     let venvs = python::Venvs::from_args(&mut args)?;
     args.finish()?;
-    let package = match given {
-        Some(dir) => dir,
-        None => python::package_dir(&venvs.keras3()?, "onnx")?,
+    let nodes = match given {
+        Some(package) => package.join("backend/test/data/node"),
+        None => computed_nodes(&venvs)?,
     };
-    let nodes = package.join("backend/test/data/node");
     if !nodes.is_dir() {
         return Err(format!("no node tests at {}: --onnx-dir names the installed `onnx` package", nodes.display()));
     }
     shell::run(suite("onnx_suite").env("MODELPORT_ONNX_NODE_TESTS", nodes))
+}
+
+/// The node tests of the pinned `onnx`, which ships the code that computes them instead of the files.
+fn computed_nodes(venvs: &python::Venvs) -> Result<PathBuf> {
+    let nodes = shell::target_dir()?.join("onnx-nodes");
+    if !nodes.is_dir() {
+        let part = nodes.with_extension("part");
+        shell::run(python::script(&venvs.keras3()?, "onnx_nodes.py").arg(&part))?;
+        fs::rename(&part, &nodes).map_err(|e| format!("{}: {e}", nodes.display()))?;
+    }
+    Ok(nodes)
 }
 
 /// A test binary of package `tests`, printing what it counts.
