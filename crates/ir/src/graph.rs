@@ -215,6 +215,16 @@ impl<S: Stage> Graph<S> {
         &self.nodes[id.index()]
     }
 
+    /// The op of a node, to be rewritten in place: the node keeps its operands, results and name.
+    pub fn op_mut(&mut self, id: NodeId) -> &mut S::Op {
+        &mut self.nodes[id.index()].op
+    }
+
+    /// The ids of all nodes, in order.
+    pub fn node_ids(&self) -> impl Iterator<Item = NodeId> + use<S> {
+        (0..self.nodes.len() as u32).map(NodeId)
+    }
+
     /// All nodes, each after those that it depends on.
     pub fn nodes(&self) -> &[Node<S>] {
         &self.nodes

@@ -1,8 +1,15 @@
 //! Version rules as rows: (dialect, op, versions) → rewrite of an old source op into today's spelling of the same
 //! framework.
 //!
-//! Owns: what changed between versions of a framework. Must never know: core ops, files, writers.
+//! Owns: what changed between versions of a framework, and which semantics the version that wrote a file had. Must
+//! never know: core ops, files, writers. Today's spelling is Keras 3.15; where an old meaning has no name there, the op
+//! gets a private one that lowerings know: activation `hard_sigmoid_keras2`, interpolation `bilinear_keras2`.
 #![forbid(unsafe_code)]
+
+mod rule;
+mod rules;
+mod version;
+mod walk;
 
 use modelport_ir::SourceGraph;
 
@@ -17,7 +24,13 @@ pub struct Applied {
     pub text: String,
 }
 
-/// Rewrites every op of `graph` into today's spelling, with the semantics of the version that wrote the file.
+/// Rewrites every op of `graph`, and the ops and graphs inside their attributes, into today's spelling, with the
+/// semantics of the version that wrote the file. What was changed is told; what was right already is not mentioned.
 pub fn apply(graph: SourceGraph) -> (SourceGraph, Vec<Applied>) {
-    (graph, Vec::new())
+    walk::apply(graph)
+}
+
+/// The names of all rules with what each applies to, in the order in which they are tried.
+pub fn rules() -> Vec<(&'static str, &'static [&'static str])> {
+    rules::all().map(|r| (r.name, r.ops)).collect()
 }
