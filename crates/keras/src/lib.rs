@@ -5,6 +5,18 @@
 //! the shim, writers.
 #![forbid(unsafe_code)]
 
+mod archive;
+mod graph;
+mod hdf5;
+mod hdf5_model;
+mod json;
 mod lower;
+mod model;
+mod open;
+mod probe;
+mod store;
+mod weights;
 
 pub use lower::{lower, supported};
+pub use open::{Content, KerasFile, OpenOptions, open, open_bytes};
+pub use probe::{Kind, probe};

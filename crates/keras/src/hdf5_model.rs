@@ -1,0 +1,185 @@
+//! `.h5` files: whole models of Keras 1 to 3, and weights of both layouts.
+//!
+//! Sources: keras/engine/topology.py and models.py (1.2.2), keras/src/saving/legacy/hdf5_format.py (2.15),
+//! keras/src/legacy/saving/legacy_h5_format.py and src/saving/saving_lib.py (3.15). Owns: the root attributes. Must never
+//! know: layers.
+
+use crate::hdf5::H5;
+use crate::open::{Content, KerasFile, OpenOptions, era_of, read_arch};
+use crate::probe::Kind;
+use crate::store::{self, Attributes};
+use crate::weights::{self, Era, LegacyLayer, WeightTree};
+use crate::{graph, json, model};
+use modelport_diag::{Code, Diagnostic, Diagnostics, Result};
+use modelport_ir::{Provenance, SourceGraph, Tensor};
+use modelport_storage::{ByteRange, MappedFile};
+use serde_json::Value;
+use std::sync::Arc;
+
+type Read<T> = std::result::Result<T, Diagnostics>;
+
+/// Reads an HDF5 file.
+pub(crate) fn read(file: &Arc<MappedFile>, options: &OpenOptions) -> Read<KerasFile> {
+    let h5 = H5::open(ByteRange::whole(file.clone()), file.name().to_owned(), &options.limits)?;
+    let root = h5.group("")?;
+    let attributes = h5.attributes(&root)?;
+    let groups = h5.members(&root)?.groups;
+    if let Some(config) = store::list(&attributes, "model_config").map(|parts| parts.concat()) {
+        let config = json::parse(config.as_bytes(), "the attribute `model_config`", h5.name(), &options.limits)?;
+        return whole_model(&h5, &attributes, &config, options);
+    }
+    if let Some(names) = store::list(&attributes, "layer_names") {
+        let layers = store::read_legacy(&h5, &root, "", names)?;
+        return legacy_weights(&h5, &attributes, layers, options);
+    }
+    // `model_weights` without a configuration: the file of a model whose architecture could not be saved.
+    if groups.iter().any(|g| g == "model_weights") {
+        let group = h5.group("model_weights")?;
+        let inner = h5.attributes(&group)?;
+        if let Some(names) = store::list(&inner, "layer_names") {
+            let layers = store::read_legacy(&h5, &group, "model_weights", names)?;
+            return legacy_weights(&h5, &inner, layers, options);
+        }
+    }
+    const TREE: [&str; 4] = ["layers", "vars", "_layer_checkpoint_dependencies", "_self_tracked_trackables"];
+    if groups.iter().any(|g| TREE.contains(&g.as_str())) {
+        let tree = store::read_tree(&h5, &options.limits)?;
+        return tree_weights(&tree, options);
+    }
+    Err(not_keras(&attributes, &groups).into())
+}
+
+fn not_keras(attributes: &Attributes, groups: &[String]) -> Box<Diagnostic> {
+    let some = |names: Vec<&str>| names.into_iter().take(8).collect::<Vec<_>>().join(", ");
+    let found = format!(
+        "attributes: {}; groups: {}",
+        some(attributes.keys().map(String::as_str).collect()),
+        some(groups.iter().map(String::as_str).collect())
+    );
+    let message = "this HDF5 file has no Keras model in it";
+    let mut d = Diagnostic::error(Code::KERAS_NOT_A_MODEL, message)
+        .expected("the attribute `model_config`, or the weights of layers")
+        .found(found);
+    if attributes.contains_key("nb_layers") {
+        d = d.help("this is a weight file of Keras before 1.0; load and save it again with Keras 1.2");
+    }
+    d.help("modelport reads Keras models; other HDF5 files are data")
+}
+
+fn whole_model(h5: &H5, attributes: &Attributes, config: &Value, options: &OpenOptions) -> Read<KerasFile> {
+    let group = h5.group("model_weights")?;
+    let inner = h5.attributes(&group)?;
+    let names = store::list(&inner, "layer_names")
+        .ok_or_else(|| Diagnostic::error(Code::HDF5_DAMAGED, "group `model_weights` has no attribute `layer_names`"))?;
+    let provenance = provenance(attributes, &inner, "Keras HDF5 model");
+    let layers = store::read_legacy(h5, &group, "model_weights", names)?;
+    let weights = full_names(&layers, "model_weights/");
+    let graph = legacy_graph(config, Era::of(provenance.version.as_deref()), layers, &provenance, options)?;
+    Ok(KerasFile { provenance, kind: Kind::Hdf5, content: Content::Model, weights, graph: Some(graph) })
+}
+
+fn legacy_weights(
+    h5: &H5,
+    attributes: &Attributes,
+    layers: Vec<LegacyLayer>,
+    options: &OpenOptions,
+) -> Read<KerasFile> {
+    let arch = options.arch.as_deref().map(|path| read_arch(path, &options.limits)).transpose()?;
+    let provenance = provenance(attributes, &h5.attributes(&h5.group("")?)?, "Keras HDF5 weights");
+    let weights = full_names(&layers, "");
+    let era = era_of(provenance.version.as_deref(), arch.as_ref());
+    let graph = arch.map(|config| legacy_graph(&config, era, layers, &provenance, options)).transpose()?;
+    Ok(KerasFile { provenance, kind: Kind::Hdf5, content: Content::WeightsOnly, weights, graph })
+}
+
+fn tree_weights(tree: &WeightTree, options: &OpenOptions) -> Read<KerasFile> {
+    let arch = options.arch.as_deref().map(|path| read_arch(path, &options.limits)).transpose()?;
+    // The store names no version; its layout came with Keras 2.12, and `to_json` does not note one since 3.0.
+    let noted = arch.as_ref().and_then(|a| a.get("keras_version")).and_then(Value::as_str);
+    let provenance = Provenance {
+        framework: "keras".into(),
+        version: noted.map(str::to_owned),
+        format: "Keras 3 weights (.weights.h5)".into(),
+        evidence: vec!["groups `layers/…/vars`".into()],
+        ..Provenance::default()
+    };
+    let graph = arch.map(|config| tree_graph(&config, tree, &provenance, options.limits)).transpose()?;
+    Ok(KerasFile { provenance, kind: Kind::Hdf5, content: Content::WeightsOnly, weights: tree_names(tree), graph })
+}
+
+/// The graph of a configuration with weights of the legacy layout.
+fn legacy_graph(
+    config: &Value,
+    era: Era,
+    layers: Vec<LegacyLayer>,
+    provenance: &Provenance,
+    options: &OpenOptions,
+) -> Read<SourceGraph> {
+    let mut model = model::parse(config, &options.limits)?;
+    let diagnostics = weights::assign_legacy(&mut model, era, layers);
+    build(&model, diagnostics, provenance)
+}
+
+/// The graph of a configuration with weights of the tree layout.
+pub(crate) fn tree_graph(
+    config: &Value,
+    tree: &WeightTree,
+    provenance: &Provenance,
+    limits: modelport_diag::Limits,
+) -> Read<SourceGraph> {
+    let mut model = model::parse(config, &limits)?;
+    let diagnostics = weights::assign_tree(&mut model, Era::of(Some("3")), tree);
+    build(&model, diagnostics, provenance)
+}
+
+fn build(model: &model::Model, mut diagnostics: Diagnostics, provenance: &Provenance) -> Read<SourceGraph> {
+    match diagnostics.keep(graph::build(model)) {
+        Some(mut graph) if !diagnostics.has_errors() => {
+            graph.provenance = provenance.clone();
+            Ok(graph)
+        }
+        _ => Err(diagnostics),
+    }
+}
+
+fn full_names(layers: &[LegacyLayer], prefix: &str) -> Vec<(String, Tensor)> {
+    let named = |l: &LegacyLayer| {
+        let layer = l.name.clone();
+        l.weights.iter().map(move |(n, t)| (format!("{prefix}{layer}/{n}"), t.clone())).collect::<Vec<_>>()
+    };
+    layers.iter().flat_map(named).collect()
+}
+
+/// All weights of a tree by their full paths.
+pub(crate) fn tree_names(tree: &WeightTree) -> Vec<(String, Tensor)> {
+    let join =
+        |path: &str, key: &str| if path.is_empty() { format!("vars/{key}") } else { format!("{path}/vars/{key}") };
+    let named = |(path, vars): (&String, &Vec<(String, Tensor)>)| {
+        vars.iter().map(|(key, t)| (join(path, key), t.clone())).collect::<Vec<_>>()
+    };
+    tree.vars.iter().flat_map(named).collect()
+}
+
+fn provenance(root: &Attributes, group: &Attributes, format: &str) -> Provenance {
+    let find = |name| store::scalar(root, name).or_else(|| store::scalar(group, name)).map(str::to_owned);
+    let (version, backend) = (find("keras_version"), find("backend"));
+    let mut evidence = Vec::new();
+    evidence.extend(version.as_ref().map(|v| format!("attribute keras_version = {v}")));
+    if version.is_none() {
+        evidence.push("no attribute keras_version: Keras before 1.2".into());
+    }
+    // TensorFlow's own copy of Keras adds `-tf` to the version (tensorflow/python/keras/__init__.py, 1.x and 2.0 to 2.5).
+    let own_copy = version.as_deref().is_some_and(|v| v.ends_with("-tf"));
+    Provenance {
+        framework: if own_copy { "tf.keras" } else { "keras" }.into(),
+        version: version.map(|v| v.trim_end_matches("-tf").to_owned()).or_else(|| Some("1".into())),
+        format: format.into(),
+        evidence,
+        details: backend.map(|b| ("backend".to_owned(), b)).into_iter().collect(),
+    }
+}
+
+/// A diagnostic-free helper for archives: the tree of an HDF5 member.
+pub(crate) fn read_tree(range: ByteRange, name: String, limits: &modelport_diag::Limits) -> Result<WeightTree> {
+    store::read_tree(&H5::open(range, name, limits)?, limits)
+}
