@@ -1,4 +1,4 @@
-//! Every lowering row, found by its spelling `row("Name",` in a reader crate, has a case under
+//! Every lowering row, found by its spelling `row("Name",` or `row_many("Name",` in a reader crate, has a case under
 //! `fixtures/ops/<framework>/<Name>/`, and no name has two rows.
 
 use std::collections::BTreeMap;
@@ -42,16 +42,23 @@ fn rows(sources: &Path) -> Result<BTreeMap<String, Vec<String>>> {
     Ok(rows)
 }
 
+/// How a row starts.
+const SPELLINGS: &[&str] = &["row(", "row_many("];
+
 /// The names of the rows in one file. rustfmt may put the name on the next line; comments and tests hold no rows.
 fn names(text: &str) -> Vec<String> {
     let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-    let code: String = code.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
-    let after_row = code.match_indices("row(").filter(|(at, _)| {
+    let code = code.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    SPELLINGS.iter().flat_map(|spelling| spelled(&code, spelling)).collect()
+}
+
+fn spelled(code: &str, spelling: &str) -> Vec<String> {
+    let starts = code.match_indices(spelling).filter(|(at, _)| {
         let before = code[..*at].chars().next_back();
         before.is_none_or(|c| !c.is_alphanumeric() && c != '_')
     });
-    after_row
-        .filter_map(|(at, _)| code[at + 4..].trim_start().strip_prefix('"')?.split_once('"'))
+    starts
+        .filter_map(|(at, _)| code[at + spelling.len()..].trim_start().strip_prefix('"')?.split_once('"'))
         .filter(|(_, rest)| rest.starts_with(','))
         .map(|(name, _)| name.to_owned())
         .collect()
@@ -74,8 +81,8 @@ mod tests {
 
     #[test]
     fn rows_are_found_by_their_spelling() {
-        let text = "const ROWS: &[Row] = &[\n    row(\"A\", a),\n    // row(\"B\", b),\n    row(\n        \"C\",\n        c,\n    ),\n    arrow(\"D\", d),\n];\n#[cfg(test)]\nrow(\"E\", e)";
-        assert_eq!(names(text), ["A", "C"]);
+        let text = "const ROWS: &[Row] = &[\n    row(\"A\", a),\n    // row(\"B\", b),\n    row(\n        \"C\",\n        c,\n    ),\n    arrow(\"D\", d),\n    row_many(\"F\", f),\n];\n#[cfg(test)]\nrow(\"E\", e)";
+        assert_eq!(names(text), ["A", "C", "F"]);
     }
 
     #[test]
