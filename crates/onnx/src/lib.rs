@@ -1,0 +1,16 @@
+//! ONNX: a writer for every supported opset, and a reader back into the IR.
+//!
+//! Owns: what ONNX operators, opsets and files mean. Must never know: any framework, the interpreter.
+#![forbid(unsafe_code)]
+
+mod code;
+mod legal;
+mod names;
+mod operator;
+mod opset;
+mod types;
+mod wire;
+mod write;
+
+pub use opset::{DEFAULT as DEFAULT_OPSET, NEWEST as NEWEST_OPSET, OLDEST as OLDEST_OPSET, ir_version};
+pub use write::{WriteOptions, Written, to_bytes, write};

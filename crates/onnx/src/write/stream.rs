@@ -1,0 +1,170 @@
+//! From encoded messages and lazy tensors to files: sizes first, then one tensor at a time.
+
+use super::emit::Weight;
+use crate::code;
+use crate::wire::{Message, varint_len};
+use modelport_diag::Result;
+use modelport_ir::Tensor;
+use modelport_storage::AtomicFile;
+
+/// Protobuf messages end here: 2 GiB less one.
+const MOST: u64 = i32::MAX as u64;
+/// Tensors shorter than this stay in the model: shapes, axes, scalars.
+const INLINE: u64 = 1024;
+/// Longer tensors start at a multiple of what every platform can map (Windows: 64 KiB), as onnxruntime wants it.
+const MAPPED: u64 = 1 << 20;
+/// Tensors up to this length are gathered in memory rather than copied by the kernel one by one.
+const GATHERED: u64 = 256 << 10;
+
+/// Where the bytes go: a file, or memory.
+pub(super) enum Sink {
+    File(AtomicFile),
+    Memory(Vec<u8>),
+}
+
+impl Sink {
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        match self {
+            Self::File(f) => f.write(bytes),
+            Self::Memory(m) => {
+                m.extend_from_slice(bytes);
+                Ok(())
+            }
+        }
+    }
+
+    fn tensor(&mut self, tensor: &Tensor) -> Result<()> {
+        match self {
+            Self::File(f) => tensor.write_to(f),
+            Self::Memory(m) => {
+                m.extend_from_slice(&tensor.bytes()?);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The fields of a `TensorProto` before its data; strings are here whole.
+pub(super) fn header(name: &str, tensor: &Tensor) -> Message {
+    let mut m = Message::default();
+    tensor.shape().iter().for_each(|&d| m.int(1, d as i64));
+    m.int(2, code::of(tensor.dtype()));
+    for s in tensor.strings().unwrap_or_default() {
+        m.bytes(6, s);
+    }
+    if !name.is_empty() {
+        m.text(8, name);
+    }
+    m
+}
+
+/// How one tensor is written.
+struct Placed<'a> {
+    header: Message,
+    tensor: &'a Tensor,
+    /// Where it is in the data file, unless its bytes follow the header.
+    external: Option<u64>,
+}
+
+/// A model ready to be streamed.
+pub(super) struct Layout<'a> {
+    prefix: Message,
+    tensors: Vec<Placed<'a>>,
+    /// Bytes of the model file.
+    pub(super) model: u64,
+    /// Bytes of the data file; 0 when there is none.
+    pub(super) data: u64,
+}
+
+impl<'a> Layout<'a> {
+    /// Lays out `head` (fields of the model), `graph` (fields of the graph) and the tensors. `location` is the data
+    /// file's name; it is used when `external` or when the model would be too large for protobuf.
+    pub(super) fn new(head: &Message, graph: &Message, weights: &'a [Weight], location: &str, external: bool) -> Self {
+        let inline = Self::place(head, graph, weights, None);
+        if !external && inline.model <= MOST {
+            return inline;
+        }
+        Self::place(head, graph, weights, Some(location))
+    }
+
+    fn place(head: &Message, graph: &Message, weights: &'a [Weight], location: Option<&str>) -> Self {
+        let mut data = 0u64;
+        let mut body = graph.len();
+        let mut tensors = Vec::with_capacity(weights.len());
+        for Weight { name, tensor } in weights {
+            let mut header = header(name, tensor);
+            let len = tensor.byte_len() as u64;
+            let mut external = None;
+            match location {
+                Some(location) if len >= INLINE => {
+                    let offset = data.next_multiple_of(if len >= MAPPED { 64 << 10 } else { 4096 });
+                    outside(&mut header, location, offset, len);
+                    external = Some(offset);
+                    data = offset + len;
+                }
+                _ if tensor.strings().is_none() => header.prefix(9, len),
+                _ => {}
+            }
+            let len = header.len() + if external.is_none() { len } else { 0 };
+            body += 1 + varint_len(len) + len;
+            tensors.push(Placed { header, tensor, external });
+        }
+        let mut prefix = head.clone();
+        prefix.prefix(7, body);
+        let model = prefix.len() + body;
+        prefix.append(graph);
+        Self { prefix, tensors, model, data }
+    }
+
+    /// Writes the data file, then the model.
+    pub(super) fn stream(&self, model: &mut Sink, data: Option<&mut AtomicFile>, done: &dyn Fn(u64)) -> Result<()> {
+        let mut written = 0;
+        if let Some(data) = data {
+            for t in &self.tensors {
+                let Some(offset) = t.external else { continue };
+                data.seek(offset)?;
+                t.tensor.write_to(data)?;
+                written = offset + t.tensor.byte_len() as u64;
+                done(written);
+            }
+        }
+        let mut pending = self.prefix.clone();
+        for t in &self.tensors {
+            let len = if t.external.is_none() { t.tensor.byte_len() as u64 } else { 0 };
+            pending.prefix(5, t.header.len() + len);
+            pending.append(&t.header);
+            if len > GATHERED {
+                written += flush(&mut pending, model)? + len;
+                model.tensor(t.tensor)?;
+                done(written);
+            } else if len > 0 {
+                pending.raw(&t.tensor.bytes()?);
+                if pending.len() > 4 * GATHERED {
+                    written += flush(&mut pending, model)?;
+                    done(written);
+                }
+            }
+        }
+        written += flush(&mut pending, model)?;
+        done(written);
+        Ok(())
+    }
+}
+
+fn flush(pending: &mut Message, to: &mut Sink) -> Result<u64> {
+    to.write(pending.as_slice())?;
+    let n = pending.len();
+    pending.clear();
+    Ok(n)
+}
+
+/// `external_data` entries and `data_location = EXTERNAL`.
+fn outside(header: &mut Message, location: &str, offset: u64, len: u64) {
+    for (key, value) in [("location", location), ("offset", &offset.to_string()), ("length", &len.to_string())] {
+        let mut entry = Message::default();
+        entry.text(1, key);
+        entry.text(2, value);
+        header.message(13, &entry);
+    }
+    header.int(14, 1);
+}
