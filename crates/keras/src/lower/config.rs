@@ -29,6 +29,11 @@ impl Call<'_> {
         self.typed(name, "an integer", Attr::as_int)
     }
 
+    /// An integer.
+    pub(crate) fn int(&self, name: &str) -> Result<i64> {
+        self.opt_int(name)?.ok_or_else(|| self.missing_argument(name, "an integer"))
+    }
+
     /// An integer with a default.
     pub(crate) fn int_or(&self, name: &str, default: i64) -> Result<i64> {
         Ok(self.opt_int(name)?.unwrap_or(default))

@@ -19,6 +19,13 @@ mod local;
 mod merge;
 mod norm;
 mod pool;
+mod operations;
+mod operations_args;
+mod operations_core;
+mod operations_index;
+mod operations_nn;
+mod operations_reduce;
+mod operations_shape;
 mod recurrent;
 mod recurrent_bidirectional;
 mod recurrent_cell;
@@ -107,7 +114,8 @@ const FAMILIES: &[&[Row]] = &[
 ];
 
 /// Keras 3's operations (`keras.ops`), whose class names clash with those of layers.
-const OPERATIONS: &[&[Row]] = &[];
+const OPERATIONS: &[&[Row]] =
+    &[operations::ROWS, operations_reduce::ROWS, operations_shape::ROWS, operations_nn::ROWS];
 
 /// The row of a layer class or, by its module, of an operation.
 pub(crate) fn find(op: &SourceOp) -> Option<&'static Row> {
