@@ -3,11 +3,17 @@
 //! Owns: rewriting. Must never know: frameworks, file formats, kernels. No pass reads a weight: what must change in
 //! one becomes a pending recipe of its [`crate::Tensor`]; only parameters with one number per channel are read.
 
+mod affine;
+mod axes;
+mod layout;
+mod net;
+mod optimize;
 mod prune;
+mod remake;
 
+pub use layout::channels_first;
+pub use optimize::optimize;
 pub use prune::prune;
-
-use crate::CoreGraph;
 
 /// What [`channels_first`] does with the types of graph inputs and outputs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -18,14 +24,4 @@ pub enum InputLayout {
     /// Images and volumes (rank 4 and more) that would be transposed at the boundary are channels-first in the
     /// signature instead.
     Nchw,
-}
-
-/// Folds, merges and drops what can be without changing the numbers by more than rounding.
-pub fn optimize(graph: &CoreGraph) -> CoreGraph {
-    prune(graph)
-}
-
-/// Rewrites a graph so that every op that has a layout is channels-first, with as few transposes as there can be.
-pub fn channels_first(graph: &CoreGraph, _inputs: InputLayout) -> CoreGraph {
-    prune(graph)
 }

@@ -1,0 +1,374 @@
+//! The passes on small graphs: which nodes are left, in which order, and that the graph stays valid. Numbers are
+//! compared before and after in `crates/runtime/tests/passes.rs`, where there is an interpreter.
+
+use modelport_ir::core::{BinaryOp, DataLayout, KernelLayout, PadMode, Padding, PoolKind, ReduceKind, UnaryOp};
+use modelport_ir::passes::{InputLayout, channels_first, optimize, prune};
+use modelport_ir::{Builder, CoreGraph, DType, Def, Dim, Op, Tensor, TensorType, ValueId, verify};
+
+/// Names of ops, in order.
+fn ops(graph: &CoreGraph) -> Vec<&'static str> {
+    verify(graph).unwrap_or_else(|d| panic!("{d:?}"));
+    graph.nodes().iter().map(|n| n.op.name()).collect()
+}
+
+fn image(b: &mut Builder, size: usize, channels: usize) -> ValueId {
+    input(b, &[size, size, channels])
+}
+
+fn input(b: &mut Builder, dims: &[usize]) -> ValueId {
+    let shape: Vec<Dim> = std::iter::once(Dim::symbol("N")).chain(dims.iter().map(|&n| Dim::Known(n))).collect();
+    b.input("x", TensorType::new(DType::F32, shape))
+}
+
+fn weights(b: &mut Builder, name: &str, shape: &[usize]) -> ValueId {
+    let n: usize = shape.iter().product();
+    let values: Vec<f64> = (0..n).map(|i| ((i * 7919 + name.len() * 31) % 97) as f64 / 97.0 - 0.4).collect();
+    b.constant(name, Tensor::from_f64s(DType::F32, shape, &values).unwrap())
+}
+
+fn conv(b: &mut Builder, name: &str, x: ValueId, filters: usize, size: usize, groups: usize) -> ValueId {
+    let rank = b.rank(x);
+    let channels = b.shape(x)[rank - 1].known().unwrap();
+    let mut shape = vec![size; rank - 2];
+    shape.extend([channels / groups, filters]);
+    b.push_scope(name);
+    let w = weights(b, &format!("{name}/kernel"), &shape);
+    let ones = vec![1; rank - 2];
+    let op = Op::Conv {
+        strides: ones.clone(),
+        dilations: ones,
+        padding: Padding::SameUpper,
+        groups,
+        data: DataLayout::ChannelsLast,
+        kernel: KernelLayout::SpatialInOut,
+    };
+    let y = b.one(op, &[x, w]).unwrap();
+    b.graph_mut().set_name(y, name);
+    b.pop_scope();
+    y
+}
+
+fn norm(b: &mut Builder, name: &str, x: ValueId) -> ValueId {
+    let axis = b.rank(x) - 1;
+    let n = b.shape(x)[axis].known().unwrap();
+    b.push_scope(name);
+    let mut inputs = vec![x];
+    for p in ["gamma", "beta", "mean"] {
+        inputs.push(weights(b, &format!("{name}/{p}"), &[n]));
+    }
+    let variance: Vec<f64> = (0..n).map(|i| 0.5 + i as f64).collect();
+    inputs.push(b.constant("variance", Tensor::from_f64s(DType::F32, &[n], &variance).unwrap()));
+    let y = b.one(Op::BatchNorm { axis: axis as i64, epsilon: 1e-3 }, &inputs).unwrap();
+    b.graph_mut().set_name(y, name);
+    b.pop_scope();
+    y
+}
+
+fn relu6(b: &mut Builder, x: ValueId) -> ValueId {
+    let low = b.scalar_like(x, 0.0);
+    let high = b.scalar_like(x, 6.0);
+    b.one(Op::Clip, &[x, low, high]).unwrap()
+}
+
+fn dense(b: &mut Builder, name: &str, x: ValueId, units: usize) -> ValueId {
+    let inner = b.shape(x).last().and_then(Dim::known).unwrap();
+    let w = weights(b, &format!("{name}/kernel"), &[inner, units]);
+    let c = weights(b, &format!("{name}/bias"), &[units]);
+    let y = b.one(Op::MatMul, &[x, w]).unwrap();
+    b.binary(BinaryOp::Add, y, c).unwrap()
+}
+
+fn pad(b: &mut Builder, x: ValueId, before: i64, after: i64) -> ValueId {
+    let pads = b.ints(&[0, before, before, 0, 0, after, after, 0]);
+    b.one(Op::Pad { mode: PadMode::Constant }, &[x, pads]).unwrap()
+}
+
+fn done(mut b: Builder, y: ValueId) -> CoreGraph {
+    b.output("y", y);
+    b.finish()
+}
+
+/// Both passes, as the ONNX writer wants them.
+fn both(graph: &CoreGraph, layout: InputLayout) -> CoreGraph {
+    let optimized = optimize(graph);
+    ops(&optimized);
+    let out = channels_first(&optimized, layout);
+    let last = |op: &Op| format!("{op:?}").contains("ChannelsLast");
+    assert!(!out.nodes().iter().any(|n| last(&n.op)), "{:?}", ops(&out));
+    out
+}
+
+#[test]
+fn what_no_output_needs_goes() {
+    let mut b = Builder::new("g");
+    let x = image(&mut b, 8, 3);
+    let unused = b.input("unused", TensorType::known(DType::F32, &[2]));
+    conv(&mut b, "dead", x, 4, 3, 1);
+    b.unary(UnaryOp::Relu, unused).unwrap();
+    let y = b.unary(UnaryOp::Tanh, x).unwrap();
+    b.output("y", y);
+    let graph = prune(b.graph());
+    assert_eq!(ops(&graph), ["Tanh"]);
+    assert_eq!(graph.inputs().len(), 2);
+    assert_eq!(graph.values().filter(|(_, v)| matches!(v.def, Def::Const(_))).count(), 0);
+}
+
+#[test]
+fn a_batch_norm_goes_into_the_convolution() {
+    let mut b = Builder::new("g");
+    let x = image(&mut b, 8, 3);
+    let y = conv(&mut b, "conv", x, 4, 3, 1);
+    let y = norm(&mut b, "bn", y);
+    let y = relu6(&mut b, y);
+    let graph = optimize(&done(b, y));
+    assert_eq!(ops(&graph), ["Conv", "Clip"]);
+    let conv = &graph.nodes()[0];
+    assert_eq!((conv.name.as_str(), conv.inputs.len()), ("conv", 3));
+    assert_eq!(graph.value(conv.outputs[0]).name, "bn");
+}
+
+#[test]
+fn a_batch_norm_that_something_else_sees_before_stays() {
+    let mut b = Builder::new("g");
+    let x = image(&mut b, 8, 3);
+    let y = conv(&mut b, "conv", x, 4, 3, 1);
+    let z = norm(&mut b, "bn", y);
+    let y = b.binary(BinaryOp::Add, y, z).unwrap();
+    assert_eq!(ops(&optimize(&done(b, y))), ["Conv", "BatchNorm", "Add"]);
+}
+
+#[test]
+fn matrix_products_take_bias_and_norm() {
+    let mut b = Builder::new("g");
+    let x = input(&mut b, &[8]);
+    let y = dense(&mut b, "a", x, 6);
+    let y = norm(&mut b, "bn", y);
+    let y = dense(&mut b, "b", y, 5);
+    assert_eq!(ops(&optimize(&done(b, y))), ["Gemm", "Gemm"]);
+
+    let mut b = Builder::new("g");
+    let x = input(&mut b, &[7, 8]);
+    let y = dense(&mut b, "a", x, 6);
+    let y = norm(&mut b, "bn", y);
+    assert_eq!(ops(&optimize(&done(b, y))), ["MatMul", "Add"]);
+}
+
+#[test]
+fn pads_go_into_windows_where_that_is_exact() {
+    let pool = |kind, size: usize| Op::Pool {
+        kind,
+        window: vec![size, size],
+        strides: vec![2, 2],
+        dilations: vec![1, 1],
+        padding: Padding::valid(2),
+        ceil_mode: false,
+        count_include_pad: false,
+        data: DataLayout::ChannelsLast,
+    };
+    // ResNet: a convolution's pad, and a pool behind a rectifier.
+    let mut b = Builder::new("g");
+    let x = image(&mut b, 8, 3);
+    let y = pad(&mut b, x, 3, 3);
+    let y = conv(&mut b, "conv", y, 4, 7, 1);
+    let y = b.unary(UnaryOp::Relu, y).unwrap();
+    let y = pad(&mut b, y, 1, 1);
+    let y = b.one(pool(PoolKind::Max, 3), &[y]).unwrap();
+    assert_eq!(ops(&optimize(&done(b, y))), ["Conv", "Relu", "Pool"]);
+    // Zeros may be the largest where values can be negative.
+    let mut b = Builder::new("g");
+    let x = image(&mut b, 8, 3);
+    let y = pad(&mut b, x, 1, 1);
+    let y = b.one(pool(PoolKind::Max, 3), &[y]).unwrap();
+    assert_eq!(ops(&optimize(&done(b, y))), ["Pad", "Pool"]);
+    // Windows that see nothing but padding.
+    let mut b = Builder::new("g");
+    let x = image(&mut b, 8, 3);
+    let y = pad(&mut b, x, 2, 2);
+    let y = b.one(pool(PoolKind::Average, 2), &[y]).unwrap();
+    assert_eq!(ops(&optimize(&done(b, y))), ["Pad", "Pool"]);
+}
+
+#[test]
+fn bounds_and_views_merge_and_equal_nodes_are_one() {
+    let mut b = Builder::new("g");
+    let x = image(&mut b, 8, 3);
+    let y = b.unary(UnaryOp::Relu, x).unwrap();
+    let y = relu6(&mut b, y);
+    let y = b.transpose(y, &[0, 3, 1, 2]).unwrap();
+    let y = b.transpose(y, &[0, 2, 3, 1]).unwrap();
+    let y = b.reshape(y, &[-1, 64, 3]).unwrap();
+    let y = b.reshape(y, &[-1, 192]).unwrap();
+    let y = b.binary_scalar(BinaryOp::Mul, y, 1.0).unwrap();
+    let (s, t) = (b.unary(UnaryOp::Sin, y).unwrap(), b.unary(UnaryOp::Sin, y).unwrap());
+    let y = b.binary(BinaryOp::Mul, s, t).unwrap();
+    assert_eq!(ops(&optimize(&done(b, y))), ["Clip", "Reshape", "Sin", "Mul"]);
+}
+
+#[test]
+fn outputs_stay_results_of_nodes_under_their_names() {
+    let mut b = Builder::new("g");
+    let x = image(&mut b, 8, 3);
+    let y = b.unary(UnaryOp::Identity, x).unwrap();
+    let z = b.unary(UnaryOp::Relu, x).unwrap();
+    let w = b.unary(UnaryOp::Identity, z).unwrap();
+    b.graph_mut().set_name(w, "last");
+    b.output("y", y);
+    b.output("z", w);
+    let graph = optimize(&b.finish());
+    assert_eq!(ops(&graph), ["Identity", "Relu"]);
+    assert_eq!(graph.value(graph.outputs()[1].value).name, "last");
+}
+
+/// MobileNetV2's parts: pads, depthwise convolutions, residual sums, pooling, a classifier.
+fn mobile(b: &mut Builder) -> ValueId {
+    let x = image(b, 32, 3);
+    let y = conv(b, "stem", x, 8, 3, 1);
+    let y = norm(b, "stem_bn", y);
+    let stem = relu6(b, y);
+    let y = conv(b, "expand", stem, 16, 1, 1);
+    let y = norm(b, "expand_bn", y);
+    let y = relu6(b, y);
+    let y = pad(b, y, 0, 1);
+    let y = conv(b, "depthwise", y, 16, 3, 16);
+    let y = norm(b, "depthwise_bn", y);
+    let y = relu6(b, y);
+    let y = conv(b, "project", y, 8, 1, 1);
+    let y = norm(b, "project_bn", y);
+    let crop = (b.ints(&[0, 0]), b.ints(&[32, 32]), b.ints(&[1, 2]));
+    let y = b.one(Op::Slice, &[y, crop.0, crop.1, crop.2]).unwrap();
+    let y = b.binary(BinaryOp::Add, stem, y).unwrap();
+    let y = b.reduce(ReduceKind::Mean, y, &[1, 2], false).unwrap();
+    let y = dense(b, "predictions", y, 10);
+    b.one(Op::Softmax { axis: 1 }, &[y]).unwrap()
+}
+
+#[test]
+fn a_mobilenet_has_one_transpose() {
+    let mut b = Builder::new("g");
+    let y = mobile(&mut b);
+    let graph = done(b, y);
+    let want = ["Conv", "Clip", "Conv", "Clip", "Conv", "Clip", "Conv", "Slice", "Add", "Reduce", "Gemm", "Softmax"];
+    let kept = both(&graph, InputLayout::Keep);
+    assert_eq!(ops(&kept)[0], "Transpose");
+    assert_eq!(ops(&kept)[1..], want);
+    let moved = both(&graph, InputLayout::Nchw);
+    assert_eq!(ops(&moved), want);
+    let x = moved.inputs()[0];
+    assert_eq!((moved.value(x).name.as_str(), moved.ty(x).to_string().as_str()), ("x", "f32[N,3,32,32]"));
+}
+
+#[test]
+fn squeeze_and_excite_stays_channels_first() {
+    let mut b = Builder::new("g");
+    let x = image(&mut b, 8, 3);
+    let y = conv(&mut b, "a", x, 4, 3, 1);
+    let z = b.reduce(ReduceKind::Mean, y, &[1, 2], false).unwrap();
+    let z = b.reshape(z, &[-1, 1, 1, 4]).unwrap();
+    let z = conv(&mut b, "reduce", z, 2, 1, 1);
+    let z = conv(&mut b, "expand", z, 4, 1, 1);
+    let z = b.unary(UnaryOp::Sigmoid, z).unwrap();
+    let y = b.binary(BinaryOp::Mul, y, z).unwrap();
+    let graph = both(&done(b, y), InputLayout::Nchw);
+    assert_eq!(ops(&graph), ["Conv", "Reduce", "Conv", "Conv", "Sigmoid", "Mul"]);
+    assert_eq!(graph.ty(graph.outputs()[0].value).to_string(), "f32[N,4,8,8]");
+}
+
+#[test]
+fn concat_pool_and_norm_stay_channels_first() {
+    let mut b = Builder::new("g");
+    let x = image(&mut b, 8, 3);
+    let y = conv(&mut b, "a", x, 4, 3, 1);
+    let z = norm(&mut b, "bn", y);
+    let z = b.unary(UnaryOp::Relu, z).unwrap();
+    let z = conv(&mut b, "b", z, 4, 3, 1);
+    let y = b.concat(&[y, z], 3).unwrap();
+    let y = norm(&mut b, "last", y);
+    let y = b.one(Op::Flatten { axis: 1 }, &[y]).unwrap();
+    let y = dense(&mut b, "d", y, 5);
+    let graph = both(&done(b, y), InputLayout::Keep);
+    let want = ["Transpose", "Conv", "BatchNorm", "Relu", "Conv", "Concat", "BatchNorm", "Flatten", "Gemm"];
+    assert_eq!(ops(&graph).len(), want.len(), "{:?}", ops(&graph));
+    assert!(ops(&graph).iter().filter(|o| **o == "Transpose").count() == 1);
+}
+
+#[test]
+fn layer_norm_over_channels_wants_them_last() {
+    let mut b = Builder::new("g");
+    let x = image(&mut b, 8, 3);
+    let y = conv(&mut b, "a", x, 4, 3, 1);
+    let (s, t) = (weights(&mut b, "s", &[4]), weights(&mut b, "tt", &[4]));
+    let z = b.one(Op::LayerNorm { axis: 3, epsilon: 1e-6 }, &[y, s, t]).unwrap();
+    let z = dense(&mut b, "up", z, 8);
+    let z = b.one(Op::Gelu { approximate: false }, &[z]).unwrap();
+    let z = dense(&mut b, "down", z, 4);
+    let y = b.binary(BinaryOp::Add, y, z).unwrap();
+    let y = conv(&mut b, "b", y, 4, 3, 1);
+    let graph = both(&done(b, y), InputLayout::Nchw);
+    assert_eq!(ops(&graph).iter().filter(|o| **o == "Transpose").count(), 2, "{:?}", ops(&graph));
+}
+
+#[test]
+fn a_batch_norm_far_from_windows_is_a_product_and_a_sum() {
+    let mut b = Builder::new("g");
+    let x = input(&mut b, &[7, 8]);
+    let y = b.one(Op::LayerNorm { axis: 2, epsilon: 1e-6 }, &[x]).unwrap();
+    let y = norm(&mut b, "bn", y);
+    let y = b.one(Op::LayerNorm { axis: 2, epsilon: 1e-6 }, &[y]).unwrap();
+    assert_eq!(ops(&both(&done(b, y), InputLayout::Keep)), ["LayerNorm", "Mul", "Add", "LayerNorm"]);
+}
+
+#[test]
+fn other_ranks_have_layouts_too() {
+    for rank in [3, 5] {
+        let mut b = Builder::new("g");
+        let x = input(&mut b, &vec![6; rank - 1]);
+        let y = conv(&mut b, "a", x, 4, 3, 1);
+        let y = b.one(Op::Softmax { axis: -1 }, &[y]).unwrap();
+        let y = conv(&mut b, "b", y, 4, 3, 1);
+        let axes: Vec<i64> = (1..rank as i64 - 1).collect();
+        let y = b.reduce(ReduceKind::Max, y, &axes, false).unwrap();
+        assert_eq!(ops(&both(&done(b, y), InputLayout::Keep)), ["Transpose", "Conv", "Softmax", "Conv", "Reduce"]);
+    }
+}
+
+#[test]
+fn permutes_of_the_model_merge_with_those_of_the_layout() {
+    let mut b = Builder::new("g");
+    let x = b.input("x", TensorType::new(DType::F32, vec![Dim::symbol("N"), 3.into(), 8.into(), 8.into()]));
+    let y = b.transpose(x, &[0, 2, 3, 1]).unwrap();
+    let y = conv(&mut b, "a", y, 4, 3, 1);
+    let y = b.transpose(y, &[0, 3, 1, 2]).unwrap();
+    assert_eq!(ops(&both(&done(b, y), InputLayout::Keep)), ["Conv"]);
+}
+
+#[test]
+fn a_graph_without_windows_is_left_alone() {
+    let mut b = Builder::new("g");
+    let x = image(&mut b, 8, 4);
+    let y = b.one(Op::Softmax { axis: -1 }, &[x]).unwrap();
+    let graph = both(&done(b, y), InputLayout::Nchw);
+    assert_eq!(ops(&graph), ["Softmax"]);
+    assert_eq!(graph.ty(graph.inputs()[0]).to_string(), "f32[N,8,8,4]");
+}
+
+#[test]
+fn long_and_wide_graphs_take_linear_time() {
+    let mut b = Builder::new("g");
+    let x = image(&mut b, 8, 4);
+    let mut y = x;
+    let mut all = vec![x];
+    for i in 0..600 {
+        y = conv(&mut b, &format!("c{i}"), y, 4, 1, 1);
+        y = norm(&mut b, &format!("n{i}"), y);
+        y = b.unary(UnaryOp::Relu, y).unwrap();
+        y = b.one(Op::LayerNorm { axis: 3, epsilon: 1e-6 }, &[y]).unwrap();
+        y = b.binary(BinaryOp::Add, y, x).unwrap();
+        all.push(y);
+    }
+    let y = b.concat(&all, 3).unwrap();
+    let graph = done(b, y);
+    let start = std::time::Instant::now();
+    let out = both(&graph, InputLayout::Keep);
+    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+    assert!(ops(&out).iter().filter(|o| **o == "Transpose").count() <= 1201);
+}
