@@ -23,11 +23,12 @@ const MEMBERS: [&str; 4] = ["config.json", "model.weights.h5", "model.weights.np
 /// Recognises a Keras file by content. A zip archive counts only when it has a member that Keras writes, since torch files
 /// are zip archives too.
 pub fn probe(file: &Arc<MappedFile>) -> Option<Kind> {
-    if hdf5::has_signature(file.bytes()) {
-        return Some(Kind::Hdf5);
+    // A superblock may stand at 512, 1024, …, where the stored member of an archive may have it too.
+    if !is_zip(file.bytes()) {
+        return hdf5::has_signature(file.bytes()).then_some(Kind::Hdf5);
     }
     let keras = |a: ZipArchive| MEMBERS.iter().any(|m| a.find(m).is_some());
-    let archive = is_zip(file.bytes()) && ZipArchive::open(file.clone(), Limits::default()).is_ok_and(keras);
+    let archive = ZipArchive::open(file.clone(), Limits::default()).is_ok_and(keras);
     archive.then_some(Kind::Archive)
 }
 

@@ -45,7 +45,19 @@ fn read_layer(h5: &H5, parent: &Group, path: &str, name: String) -> Result<Legac
     Ok(LegacyLayer { weights: names.into_iter().map(tensor).collect::<Result<_>>()?, name })
 }
 
-/// Reads the tree of a Keras 3 weight file; the optimizer is left out.
+/// State of training that `compile()` adds beside the layers.
+const TRAINING: [&str; 8] = [
+    "optimizer",
+    "_optimizer",
+    "metrics",
+    "_metrics",
+    "loss_tracker",
+    "_loss_tracker",
+    "_compile_metrics",
+    "compiled_metrics",
+];
+
+/// Reads the tree of a Keras 3 weight file; the state of training is left out.
 pub(crate) fn read_tree(h5: &H5, limits: &Limits) -> Result<WeightTree> {
     let mut reader = TreeReader { h5, limits, tree: WeightTree::default(), objects: 0 };
     let root = h5.group("")?;
@@ -72,7 +84,7 @@ impl TreeReader<'_> {
         }
         above.push(group.address());
         for name in self.h5.members(group)?.groups {
-            if path.is_empty() && (name == "optimizer" || name == "_optimizer") {
+            if path.is_empty() && TRAINING.contains(&name.as_str()) {
                 continue;
             }
             let inner = self.h5.child(group, &name)?;

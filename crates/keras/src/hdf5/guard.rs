@@ -55,8 +55,21 @@ impl Storage for GuardedStorage {
 pub(super) fn guarded<T>(file: &str, what: &str, f: impl FnOnce() -> hdf5_reader::error::Result<T>) -> Result<T> {
     match catch_unwind(AssertUnwindSafe(f)) {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(damaged(file, format!("{what} cannot be read: {error}"))),
+        Ok(Err(error)) => {
+            let mut d = damaged(file, format!("{what} cannot be read: {error}"));
+            d.code = code(&error);
+            Err(d)
+        }
         Err(_) => Err(damaged(file, format!("{what} is damaged beyond what the HDF5 reader can take"))),
+    }
+}
+
+fn code(error: &Error) -> Code {
+    match error {
+        Error::Context { source, .. } => code(source),
+        Error::UnexpectedEof { .. } => Code::IO_TRUNCATED,
+        Error::ResourceLimit(_) => Code::IO_LIMIT,
+        _ => Code::HDF5_DAMAGED,
     }
 }
 

@@ -54,7 +54,22 @@ impl H5 {
             .with_max_object_header_bytes(len.min(hdf5_reader::DEFAULT_MAX_OBJECT_HEADER_BYTES));
         let lent = storage.clone();
         let file = guarded(&name, "the HDF5 superblock", || Hdf5File::from_storage_with_options(lent, options))?;
-        Ok(Self { file, storage, range, name, limits: *limits })
+        let h5 = Self { file, storage, range, name, limits: *limits };
+        h5.check_length()?;
+        Ok(h5)
+    }
+
+    /// The superblock says where the file ends; what is cut off would only be missed much later.
+    fn check_length(&self) -> Result<()> {
+        let end = self.file.superblock().eof_address;
+        if end == u64::MAX || end <= self.range.len() {
+            return Ok(());
+        }
+        Err(Diagnostic::error(Code::IO_TRUNCATED, "the file ends before its HDF5 superblock says")
+            .in_file(self.name())
+            .expected(format!("{end} bytes"))
+            .found(format!("{} bytes", self.range.len()))
+            .help("the file was cut off while it was copied or downloaded; get it again"))
     }
 
     /// The file's name for diagnostics.

@@ -107,7 +107,7 @@ impl Assigner<'_> {
         let members = self.tree.members(container);
         let mut by_class: BTreeMap<String, Vec<LayerId>> = BTreeMap::new();
         for &id in layers {
-            let class = &model.layer(id).class;
+            let class = python_class(&model.layer(id).class);
             let base = [snake_case(class, false), snake_case(class, true)];
             let known = base.iter().find(|b| members.contains(*b)).unwrap_or(&base[0]);
             by_class.entry(known.clone()).or_default().push(id);
@@ -153,7 +153,11 @@ impl Assigner<'_> {
         if slots.as_ref().is_some_and(|s| s.iter().any(|s| s.name.starts_with("query/"))) {
             return PROJECTIONS.iter().flat_map(|p| own(&self.projection(path, p))).collect();
         }
-        let found = own(path);
+        let mut found = own(path);
+        if layer.class == "SpectralNormalization" && found.len() > 1 {
+            // The wrapper holds the kernel of its layer as an attribute of its own, which is stored again.
+            found.drain(..found.len() - 1);
+        }
         if !found.is_empty() {
             return found;
         }
@@ -178,6 +182,15 @@ impl Assigner<'_> {
         let candidates = [format!("{stem}_dense"), format!("_{stem}_dense")].map(|c| join(path, &c));
         let [first, second] = candidates;
         if self.tree.has_variables(&first) { first } else { second }
+    }
+}
+
+/// The name of the Python class where it is not the one in the configuration.
+fn python_class(class: &str) -> &str {
+    match class {
+        "GroupQueryAttention" => "GroupedQueryAttention",
+        "Model" => "Functional",
+        _ => class,
     }
 }
 
