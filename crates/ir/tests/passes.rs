@@ -1,6 +1,8 @@
 //! The passes on small graphs: which nodes are left, in which order, and that the graph stays valid. Numbers are
 //! compared before and after in `crates/runtime/tests/passes.rs`, where there is an interpreter.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
+
 use modelport_ir::core::{BinaryOp, DataLayout, KernelLayout, PadMode, Padding, PoolKind, ReduceKind, UnaryOp};
 use modelport_ir::passes::{InputLayout, channels_first, optimize, prune};
 use modelport_ir::{Builder, CoreGraph, DType, Def, Dim, Op, Tensor, TensorType, ValueId, verify};

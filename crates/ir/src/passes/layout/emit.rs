@@ -120,7 +120,7 @@ impl Emit<'_> {
         let op = with_bodies(&form.op, &|body| super::channels_first(body, super::InputLayout::Keep));
         let expected: Vec<Expected> =
             node.outputs.iter().zip(&form.outputs).map(|(&id, &first)| self.expected(id, first)).collect();
-        let ids = match &form.then {
+        let ids = match form.then.as_deref() {
             None => remake::add(&mut self.b, &node.name, op, &inputs, &expected)?,
             Some((then, tensor)) => {
                 let x = remake::add(&mut self.b, &node.name, op, &inputs, &[])?.first().copied();

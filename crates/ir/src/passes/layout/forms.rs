@@ -27,19 +27,19 @@ pub(super) enum Operand {
 /// An op in one layout.
 #[derive(Clone, Debug)]
 pub(super) struct Form {
-    pub(super) op: Op,
+    pub(super) op: Box<Op>,
     pub(super) inputs: Vec<Operand>,
     /// Whether each result is channels-first.
     pub(super) outputs: Vec<bool>,
     /// An op on the result and a constant that completes it.
-    pub(super) then: Option<(Op, Tensor)>,
+    pub(super) then: Option<Box<(Op, Tensor)>>,
     /// What the form costs beyond transposes, where a transpose costs about 80.
     pub(super) cost: u64,
 }
 
 impl Form {
     pub(super) fn new(op: Op, inputs: Vec<Operand>, outputs: Vec<bool>) -> Self {
-        Self { op, inputs, outputs, then: None, cost: 0 }
+        Self { op: Box::new(op), inputs, outputs, then: None, cost: 0 }
     }
 
     /// The first operand and all results channels-first, other operands kept.
@@ -157,7 +157,7 @@ fn bound(c: Ctx<'_>, data: DataLayout) -> Forms {
         return Forms::Kept(Form::kept(c));
     }
     let op = with_data_first(&c.node.op);
-    if c.has_layout() { Forms::First(Form::first(op, c)) } else { Forms::Kept(Form { op, ..Form::kept(c) }) }
+    if c.has_layout() { Forms::First(Form::first(op, c)) } else { Forms::Kept(Form { op: Box::new(op), ..Form::kept(c) }) }
 }
 
 fn with_data_first(op: &Op) -> Op {

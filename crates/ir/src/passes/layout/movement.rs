@@ -92,7 +92,7 @@ fn shape(c: Ctx<'_>, rank: usize, start: i64, end: Option<i64>) -> Option<Form> 
         return Some(form(axis, Some(axis + 1)));
     }
     let mut all = form(0, None);
-    all.then = Some((Op::Gather { axis: 0 }, Tensor::ints(&moved)));
+    all.then = Some(Box::new((Op::Gather { axis: 0 }, Tensor::ints(&moved))));
     Some(all).filter(|_| c.node.outputs.len() == 1)
 }
 

@@ -36,7 +36,7 @@ fn affine_form(c: Ctx<'_>, axis: usize, rank: usize, epsilon: f64) -> Option<For
     let tensor = |values: &[f64]| Tensor::from_f64s(dtype, &shape, values).ok();
     let inputs = vec![Operand::Keep, Operand::Replace(tensor(&line.scale)?)];
     let mut form = Form::new(Op::Binary(BinaryOp::Mul), inputs, vec![false]).costing(AFFINE);
-    form.then = Some((Op::Binary(BinaryOp::Add), tensor(&line.shift)?));
+    form.then = Some(Box::new((Op::Binary(BinaryOp::Add), tensor(&line.shift)?)));
     Some(form)
 }
 

@@ -19,7 +19,7 @@ pub(super) fn convolution(c: Ctx<'_>) -> Forms {
     if last && c.rank(0) >= 3 {
         Forms::First(Form::first(op, c).with(1, weights))
     } else {
-        Forms::Kept(Form { op, ..Form::kept(c) }.with(1, weights))
+        Forms::Kept(Form { op: Box::new(op), ..Form::kept(c) }.with(1, weights))
     }
 }
 
