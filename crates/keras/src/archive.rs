@@ -73,7 +73,7 @@ fn model(parts: Parts, limits: &Limits) -> std::result::Result<KerasFile, Diagno
         parts.metadata.as_ref().map(|m| json::parse(m, "`metadata.json`", &parts.file, limits)).transpose()?;
     let provenance = provenance(metadata.as_ref());
     let tree = read_tree(parts.weights, parts.weights_name, limits)?;
-    let graph = tree_graph(&config, &tree, &provenance, *limits)?;
+    let graph = tree_graph(config, &tree, &provenance, *limits)?;
     let weights = tree_names(&tree);
     Ok(KerasFile { provenance, kind: Kind::Archive, content: Content::Model, weights, graph: Some(graph) })
 }

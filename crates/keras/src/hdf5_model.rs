@@ -26,7 +26,7 @@ pub(crate) fn read(file: &Arc<MappedFile>, options: &OpenOptions) -> Read<KerasF
     let groups = h5.members(&root)?.groups;
     if let Some(config) = store::list(&attributes, "model_config").map(|parts| parts.concat()) {
         let config = json::parse(config.as_bytes(), "the attribute `model_config`", h5.name(), &options.limits)?;
-        return whole_model(&h5, &attributes, &config, options);
+        return whole_model(&h5, &attributes, config, options);
     }
     if let Some(names) = store::list(&attributes, "layer_names") {
         let layers = store::read_legacy(&h5, &root, "", names)?;
@@ -66,7 +66,7 @@ fn not_keras(attributes: &Attributes, groups: &[String]) -> Box<Diagnostic> {
     d.help("modelport reads Keras models; other HDF5 files are data")
 }
 
-fn whole_model(h5: &H5, attributes: &Attributes, config: &Value, options: &OpenOptions) -> Read<KerasFile> {
+fn whole_model(h5: &H5, attributes: &Attributes, config: Value, options: &OpenOptions) -> Read<KerasFile> {
     let group = h5.group("model_weights")?;
     let inner = h5.attributes(&group)?;
     let names = store::list(&inner, "layer_names")
@@ -88,7 +88,7 @@ fn legacy_weights(
     let provenance = provenance(attributes, &h5.attributes(&h5.group("")?)?, "Keras HDF5 weights");
     let weights = full_names(&layers, "");
     let era = era_of(provenance.version.as_deref(), arch.as_ref());
-    let graph = arch.map(|config| legacy_graph(&config, era, layers, &provenance, options)).transpose()?;
+    let graph = arch.map(|config| legacy_graph(config, era, layers, &provenance, options)).transpose()?;
     Ok(KerasFile { provenance, kind: Kind::Hdf5, content: Content::WeightsOnly, weights, graph })
 }
 
@@ -103,13 +103,13 @@ fn tree_weights(tree: &WeightTree, options: &OpenOptions) -> Read<KerasFile> {
         evidence: vec!["groups `layers/…/vars`".into()],
         ..Provenance::default()
     };
-    let graph = arch.map(|config| tree_graph(&config, tree, &provenance, options.limits)).transpose()?;
+    let graph = arch.map(|config| tree_graph(config, tree, &provenance, options.limits)).transpose()?;
     Ok(KerasFile { provenance, kind: Kind::Hdf5, content: Content::WeightsOnly, weights: tree_names(tree), graph })
 }
 
 /// The graph of a configuration with weights of the legacy layout.
 fn legacy_graph(
-    config: &Value,
+    config: Value,
     era: Era,
     layers: Vec<LegacyLayer>,
     provenance: &Provenance,
@@ -122,7 +122,7 @@ fn legacy_graph(
 
 /// The graph of a configuration with weights of the tree layout.
 pub(crate) fn tree_graph(
-    config: &Value,
+    config: Value,
     tree: &WeightTree,
     provenance: &Provenance,
     limits: modelport_diag::Limits,

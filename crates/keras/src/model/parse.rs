@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use std::collections::HashSet;
 
 /// Parses `{class_name, config}` of a model.
-pub(crate) fn parse(value: &Value, limits: &Limits) -> Result<Model> {
+pub(crate) fn parse(value: Value, limits: &Limits) -> Result<Model> {
     let mut parser = Parser { layers: Vec::new(), limits };
     let root = parser.layer(value, 0)?;
     let model = Model { layers: parser.layers, root };
@@ -45,23 +45,23 @@ fn config_error(message: String, name: &str) -> Box<Diagnostic> {
 }
 
 impl Parser<'_> {
-    fn layer(&mut self, value: &Value, depth: usize) -> Result<LayerId> {
+    fn layer(&mut self, value: Value, depth: usize) -> Result<LayerId> {
         self.limits.check_depth(depth, "the model")?;
         if self.layers.len() >= self.limits.objects {
             return Err(Diagnostic::error(Code::IO_LIMIT, "the model has too many layers"));
         }
         let malformed = || config_error("a layer has no `class_name` and `config`".into(), "");
-        let object = value.as_object().ok_or_else(malformed)?;
-        let class = str_of(object, "class_name").ok_or_else(malformed)?;
-        let (config, list) = match object.get("config") {
-            Some(Value::Object(config)) => (config.clone(), None),
+        let Value::Object(mut object) = value else { return Err(malformed()) };
+        let (mut config, list) = match object.get_mut("config").map(Value::take) {
+            Some(Value::Object(config)) => (config, None),
             // A Sequential of Keras before 2.2.3 is a bare list.
             Some(Value::Array(layers)) => (Map::new(), Some(layers)),
             _ => return Err(malformed()),
         };
+        let class = str_of(&object, "class_name").ok_or_else(malformed)?;
         // "package>Class" names a registered custom class in the legacy dialect.
         let (package, bare) = class.rsplit_once('>').map_or((None, class), |(_, bare)| (Some(class), bare));
-        let text = |key| str_of(object, key).map(str::to_owned);
+        let text = |key| str_of(&object, key).map(str::to_owned);
         let name = str_of(&config, "name").map(str::to_owned).or_else(|| text("name"));
         let id = LayerId(self.layers.len());
         self.layers.push(Layer {
@@ -76,40 +76,40 @@ impl Parser<'_> {
             weights: Vec::new(),
             calls: Vec::new(),
         });
-        let body = self.body(bare, &config, list, depth)?;
-        let keep = |key: &str| !(matches!(body, Body::Network(_)) && key == "layers");
-        let config = config.into_iter().filter(|(k, _)| keep(k)).collect();
+        let body = self.body(bare, &mut config, list, depth)?;
         let layer = &mut self.layers[id.0];
         (layer.body, layer.config) = (body, config);
         Ok(id)
     }
 
+    /// What is inside a layer; the layers of a network are taken out of its configuration.
     fn body(
         &mut self,
         class: &str,
-        config: &Map<String, Value>,
-        list: Option<&Vec<Value>>,
+        config: &mut Map<String, Value>,
+        list: Option<Vec<Value>>,
         depth: usize,
     ) -> Result<Body> {
-        let layers = list.or_else(|| config.get("layers").and_then(Value::as_array));
-        if let Some(layers) = layers {
-            if class == "Merge" {
-                let parts = layers.iter().enumerate();
-                let slots = parts.map(|(i, l)| Ok((format!("layers/{i}"), self.layer(l, depth + 1)?)));
-                return Ok(Body::Slots(slots.collect::<Result<_>>()?));
+        let functional = config.contains_key("input_layers") && config.contains_key("output_layers");
+        let sequential = class == "Sequential" || list.is_some() || config.contains_key("build_input_shape");
+        let layers = match (list, config.get_mut("layers")) {
+            (Some(list), _) => list,
+            (None, Some(Value::Array(layers))) if class == "Merge" || functional || sequential => {
+                std::mem::take(layers)
             }
-            if config.contains_key("input_layers") && config.contains_key("output_layers") {
-                return self.functional(config, layers, depth);
-            }
-            if class == "Sequential" || list.is_some() || config.contains_key("build_input_shape") {
-                return self.sequential(layers, depth);
-            }
+            _ => return self.slots(class, config, depth),
+        };
+        if class == "Merge" {
+            let parts = layers.into_iter().enumerate();
+            let slots = parts.map(|(i, l)| Ok((format!("layers/{i}"), self.layer(l, depth + 1)?)));
+            return Ok(Body::Slots(slots.collect::<Result<_>>()?));
         }
-        self.slots(class, config, depth)
+        config.shift_remove("layers");
+        if functional { self.functional(config, layers, depth) } else { self.sequential(layers, depth) }
     }
 
-    fn sequential(&mut self, layers: &[Value], depth: usize) -> Result<Body> {
-        let layers = layers.iter().map(|l| self.layer(l, depth + 1)).collect::<Result<Vec<_>>>()?;
+    fn sequential(&mut self, layers: Vec<Value>, depth: usize) -> Result<Body> {
+        let layers = layers.into_iter().map(|l| self.layer(l, depth + 1)).collect::<Result<Vec<_>>>()?;
         Ok(Body::Network(Network {
             sequential: true,
             layers,
@@ -119,13 +119,16 @@ impl Parser<'_> {
         }))
     }
 
-    fn functional(&mut self, config: &Map<String, Value>, entries: &[Value], depth: usize) -> Result<Body> {
+    fn functional(&mut self, config: &Map<String, Value>, entries: Vec<Value>, depth: usize) -> Result<Body> {
         let mut layers = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let id = self.layer(entry, depth + 1)?;
+        let mut nodes = Vec::with_capacity(entries.len());
+        for mut entry in entries {
             // The name that connections use stands beside the configuration.
-            if let Some(name) = entry.get("name").and_then(Value::as_str) {
-                name.clone_into(&mut self.layers[id.0].name);
+            let name = entry.get("name").and_then(Value::as_str).map(str::to_owned);
+            nodes.push(entry.get_mut("inbound_nodes").map(Value::take));
+            let id = self.layer(entry, depth + 1)?;
+            if let Some(name) = name {
+                self.layers[id.0].name = name;
             }
             layers.push(id);
         }
@@ -133,9 +136,9 @@ impl Parser<'_> {
         if names.len() != layers.len() {
             return Err(config_error("two layers of one model have the same name".into(), ""));
         }
-        for (entry, id) in entries.iter().zip(&layers) {
+        for (nodes, id) in nodes.iter().zip(&layers) {
             let layer = &mut self.layers[id.0];
-            for node in entry.get("inbound_nodes").and_then(Value::as_array).into_iter().flatten() {
+            for node in nodes.iter().filter_map(Value::as_array).flatten() {
                 if node.as_array().is_some_and(Vec::is_empty) {
                     continue;
                 }
@@ -157,19 +160,19 @@ impl Parser<'_> {
             let forward = config.get("layer").or_else(|| config.get("forward_layer")).filter(|v| is_layer(v));
             let forward = forward.ok_or_else(|| config_error("a Bidirectional layer has no `layer`".into(), ""))?;
             let backward = config.get("backward_layer").filter(|v| is_layer(v)).cloned();
-            slots.push(("forward_layer".to_owned(), self.layer(forward, depth + 1)?));
+            slots.push(("forward_layer".to_owned(), self.layer(forward.clone(), depth + 1)?));
             let backward = backward.unwrap_or_else(|| reversed(forward));
-            slots.push(("backward_layer".to_owned(), self.layer(&backward, depth + 1)?));
+            slots.push(("backward_layer".to_owned(), self.layer(backward, depth + 1)?));
             return Ok(Body::Slots(slots));
         }
         for key in ["layer", "cell"] {
             if let Some(inner) = config.get(key).filter(|v| is_layer(v)) {
-                slots.push((key.to_owned(), self.layer(inner, depth + 1)?));
+                slots.push((key.to_owned(), self.layer(inner.clone(), depth + 1)?));
             }
         }
         if let Some(Value::Array(cells)) = config.get("cells") {
             for (i, cell) in cells.iter().enumerate().filter(|(_, c)| is_layer(c)) {
-                slots.push((format!("cells/{i}"), self.layer(cell, depth + 1)?));
+                slots.push((format!("cells/{i}"), self.layer(cell.clone(), depth + 1)?));
             }
         }
         Ok(if slots.is_empty() { Body::Plain } else { Body::Slots(slots) })
