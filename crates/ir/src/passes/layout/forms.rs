@@ -157,7 +157,11 @@ fn bound(c: Ctx<'_>, data: DataLayout) -> Forms {
         return Forms::Kept(Form::kept(c));
     }
     let op = with_data_first(&c.node.op);
-    if c.has_layout() { Forms::First(Form::first(op, c)) } else { Forms::Kept(Form { op: Box::new(op), ..Form::kept(c) }) }
+    if c.has_layout() {
+        Forms::First(Form::first(op, c))
+    } else {
+        Forms::Kept(Form { op: Box::new(op), ..Form::kept(c) })
+    }
 }
 
 fn with_data_first(op: &Op) -> Op {

@@ -28,10 +28,8 @@ use crate::CoreGraph;
 pub fn channels_first(graph: &CoreGraph, inputs: InputLayout) -> CoreGraph {
     let graph = prune(graph);
     let plan = plan::plan(&graph, inputs);
-    // A graph that was valid stays so; should the builder refuse a node all the same, the writer meets channels-last
-    // ops and names them.
-    match emit::emit(&graph, &plan) {
-        Ok(rewritten) => tidy(&rewritten),
-        Err(_) => graph,
-    }
+    let rewritten = emit::emit(&graph, &plan);
+    debug_assert!(rewritten.is_ok(), "{rewritten:?}");
+    // Should the builder refuse a node all the same, the writer meets channels-last ops and names them.
+    rewritten.map_or(graph, |g| tidy(&g))
 }

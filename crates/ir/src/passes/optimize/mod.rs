@@ -54,9 +54,11 @@ pub(super) fn tidy(graph: &CoreGraph) -> CoreGraph {
     if run(&mut net, TIDY) { finish(&net, graph, &CoreGraph::clone) } else { graph.clone() }
 }
 
-/// An edit that breaks the graph would be a defect of a rule; the graph as it was is still right.
+/// An edit that breaks the graph would be a defect of a rule, which tests must see; the graph as it was is still right.
 fn finish(net: &Net, graph: &CoreGraph, body: &dyn Fn(&CoreGraph) -> CoreGraph) -> CoreGraph {
-    net.finish(body).unwrap_or_else(|_| prune(graph))
+    let finished = net.finish(body);
+    debug_assert!(finished.is_ok(), "{finished:?}");
+    finished.unwrap_or_else(|_| prune(graph))
 }
 
 fn run(net: &mut Net, rules: &[Rule]) -> bool {
