@@ -404,6 +404,31 @@ def extra():
         one("ReversibleEmbedding", "forward", (4,), lambda: L.ReversibleEmbedding(9, 4), dtype="int32", inputs=9)
 
 
+def inference_only():
+    """Layers that act in training only, before a layer whose output shows what went in; and the layers that keras.applications defines."""
+    both = dict(Identity=lambda: L.Identity(), RandomBrightness=lambda: L.RandomBrightness(.5), RandomContrast=lambda: L.RandomContrast(.5),
+                RandomFlip=lambda: L.RandomFlip(), RandomRotation=lambda: L.RandomRotation(.2), RandomTranslation=lambda: L.RandomTranslation(.2, .2),
+                RandomZoom=lambda: L.RandomZoom(.2))
+    two = dict(RandomHeight=lambda: L.RandomHeight(.2), RandomWidth=lambda: L.RandomWidth(.2))
+    three = dict(AugMix=lambda: L.AugMix((0, 255)), CutMix=lambda: L.CutMix(), Equalization=lambda: L.Equalization((0, 255)), MixUp=lambda: L.MixUp(),
+                 RandAugment=lambda: L.RandAugment((0, 255)), RandomColorDegeneration=lambda: L.RandomColorDegeneration(.5),
+                 RandomColorJitter=lambda: L.RandomColorJitter((0, 255), .5, .5, .5, .5), RandomElasticTransform=lambda: L.RandomElasticTransform(),
+                 RandomErasing=lambda: L.RandomErasing(), RandomGaussianBlur=lambda: L.RandomGaussianBlur(), RandomGrayscale=lambda: L.RandomGrayscale(.5),
+                 RandomHue=lambda: L.RandomHue(.5, (0, 255)), RandomInvert=lambda: L.RandomInvert(.5), RandomPerspective=lambda: L.RandomPerspective(.5),
+                 RandomPosterization=lambda: L.RandomPosterization(4), RandomSaturation=lambda: L.RandomSaturation(.5),
+                 RandomSharpness=lambda: L.RandomSharpness(.5), RandomShear=lambda: L.RandomShear(.2, .2), Solarization=lambda: L.Solarization())
+    for name, make in {**both, **(three if K3 else two)}.items():
+        fn(name, "vanishes", (6, 6, 3), lambda x, make=make: L.Conv2D(2, 3)(make()(x)), inputs=(0, 255))
+    if K3:
+        from keras.src.applications import convnext, inception_resnet_v2
+        one("LayerScale", "default", (4, 4, 3), lambda: convnext.LayerScale(1e-6, 3))
+        fn("StochasticDepth", "vanishes", (4, 4, 3), lambda x: L.Conv2D(2, 3)(convnext.StochasticDepth(.3)(x)))
+        many("CustomScaleLayer", "default", [(4, 4, 3)] * 2, lambda xs: inception_resnet_v2.CustomScaleLayer(.17)(xs))
+        many("GroupedQueryAttention", "cross", [(5, 8), (6, 8)], lambda xs: L.GroupQueryAttention(3, 4, 2)(xs[0], xs[1]))
+    else:
+        one("SyncBatchNormalization", "default", (4, 4, 3), lambda: L.experimental.SyncBatchNormalization())
+
+
 def k3_h5():
     """Keras 3 also writes the legacy .h5; its weight names differ from Keras 2's, so the main layers appear in both."""
     for case in list(CASES):
@@ -420,6 +445,6 @@ def k2_keras():
 
 def op_cases():
     CASES.clear()
-    for family in (core, acts, merges, convs, channels_first, pools, norms, rnns, attention, lambdas, numeric_preprocessing, extra, k3_h5 if K3 else k2_keras):
+    for family in (core, acts, merges, convs, channels_first, pools, norms, rnns, attention, lambdas, numeric_preprocessing, extra, inference_only, k3_h5 if K3 else k2_keras):
         family()
     return list(CASES)
