@@ -6,6 +6,7 @@
 use modelport_diag::{Code, Diagnostic, Limits, Result};
 use modelport_ir::{Attr, DType, Tensor};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// Parses `text`; `what` names it in the diagnostic.
 pub(crate) fn parse(text: &[u8], what: &str, file: &str, limits: &Limits) -> Result<Value> {
@@ -51,37 +52,40 @@ fn without_python_literals(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A JSON value as an attribute. `__tuple__` becomes a list, `__numpy__` and `__tensor__` a number or a tensor, `__slice__`
-/// `{"@slice": [start, stop, step]}`, `__ellipsis__` `{"@ellipsis": true}`.
+/// A call argument as an attribute. `__tuple__` becomes a list, `__slice__` its `{start, stop, step}`, `__ellipsis__` the
+/// string `...`, `__numpy__` and `__tensor__` a number or a tensor.
 pub(crate) fn to_attr(value: &Value) -> Attr {
+    convert(value, true)
+}
+
+/// A configuration's entries as attributes, as [`to_attr`], but with arrays as they are written.
+pub(crate) fn config_attrs(object: &Map<String, Value>) -> BTreeMap<String, Attr> {
+    object.iter().map(|(k, v)| (k.clone(), convert(v, false))).collect()
+}
+
+fn convert(value: &Value, arrays: bool) -> Attr {
     match value {
         Value::Null => Attr::None,
         Value::Bool(b) => Attr::Bool(*b),
         Value::Number(n) => n.as_i64().map_or_else(|| Attr::Float(n.as_f64().unwrap_or(f64::NAN)), Attr::Int),
         Value::String(s) => Attr::Str(s.clone()),
-        Value::Array(a) => Attr::List(a.iter().map(to_attr).collect()),
-        Value::Object(o) => special(o).unwrap_or_else(|| map_attr(o)),
+        Value::Array(a) => Attr::List(a.iter().map(|v| convert(v, arrays)).collect()),
+        Value::Object(o) => special(o, arrays)
+            .unwrap_or_else(|| Attr::Map(o.iter().map(|(k, v)| (k.clone(), convert(v, arrays))).collect())),
     }
 }
 
-/// The entries of an object as they stand.
-pub(crate) fn map_attr(object: &Map<String, Value>) -> Attr {
-    Attr::Map(object.iter().map(|(k, v)| (k.clone(), to_attr(v))).collect())
-}
-
-fn special(object: &Map<String, Value>) -> Option<Attr> {
+fn special(object: &Map<String, Value>, arrays: bool) -> Option<Attr> {
     let config = object.get("config")?;
     match object.get("class_name")?.as_str()? {
-        "__tuple__" => Some(to_attr(config.get("items").unwrap_or(config))),
+        "__tuple__" => Some(convert(config.get("items").unwrap_or(config), arrays)),
         "__float__" => config.as_str()?.parse().ok().map(Attr::Float),
-        "__ellipsis__" => Some(Attr::Map([("@ellipsis".to_owned(), Attr::Bool(true))].into())),
-        "__bytes__" => Some(to_attr(config.get("value")?)),
+        "__ellipsis__" => Some(Attr::Str("...".into())),
+        "__bytes__" => Some(convert(config.get("value")?, arrays)),
         "__slice__" => {
-            let part = |key| config.get(key).map_or(Attr::None, to_attr);
-            let parts = ["start", "stop", "step"].map(part);
-            Some(Attr::Map([("@slice".to_owned(), Attr::List(parts.to_vec()))].into()))
+            Some(Attr::Map(config.as_object()?.iter().map(|(k, v)| (k.clone(), convert(v, arrays))).collect()))
         }
-        "__numpy__" | "__tensor__" => Some(array(config.get("value")?, config.get("dtype")?.as_str()?)),
+        "__numpy__" | "__tensor__" if arrays => Some(array(config.get("value")?, config.get("dtype")?.as_str()?)),
         _ => None,
     }
 }
@@ -152,4 +156,48 @@ pub(crate) fn str_of<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'
 /// A truth value of an object; absent or null means `default`.
 pub(crate) fn bool_of(object: &Map<String, Value>, key: &str, default: bool) -> bool {
     object.get(key).and_then(Value::as_bool).unwrap_or(default)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attr(text: &str) -> Attr {
+        to_attr(&parse(text.as_bytes(), "text", "file", &Limits::default()).unwrap())
+    }
+
+    #[test]
+    fn python_literals_are_read() {
+        let list = attr(r#"[NaN, Infinity, -Infinity, 1.5, "NaN \" Infinity", 3]"#);
+        let Attr::List(items) = list else { panic!("{list:?}") };
+        assert!(items[0].as_float().unwrap().is_nan());
+        assert_eq!(items[1], Attr::Float(f64::INFINITY));
+        assert_eq!(items[2], Attr::Float(f64::NEG_INFINITY));
+        assert_eq!(items[3], Attr::Float(1.5));
+        assert_eq!(items[4], Attr::Str("NaN \" Infinity".into()));
+        assert_eq!(items[5], Attr::Int(3));
+    }
+
+    #[test]
+    fn special_objects_become_what_they_stand_for() {
+        let tuple = attr(
+            r#"{"class_name": "__tuple__", "config": {"items": [1, {"class_name": "__ellipsis__", "config": {}}]}}"#,
+        );
+        assert_eq!(tuple, Attr::List(vec![Attr::Int(1), Attr::Str("...".into())]));
+        let slice = attr(r#"{"class_name": "__slice__", "config": {"start": 1, "stop": null, "step": 2}}"#);
+        assert_eq!(slice.as_map().unwrap()["stop"], Attr::None);
+        let array = attr(r#"{"class_name": "__numpy__", "config": {"value": [[1, 2], [3, 4]], "dtype": "float32"}}"#);
+        let Attr::Tensor(t) = array else { panic!("{array:?}") };
+        assert_eq!((t.dtype(), t.shape()), (DType::F32, [2, 2].as_slice()));
+        assert_eq!(t.to_f64s().unwrap(), [1.0, 2.0, 3.0, 4.0]);
+        // Ragged lists are no array.
+        let ragged = attr(r#"{"class_name": "__numpy__", "config": {"value": [[1, 2], [3]], "dtype": "float32"}}"#);
+        assert!(matches!(ragged, Attr::List(_)));
+    }
+
+    #[test]
+    fn deep_nesting_is_refused() {
+        let deep = "[".repeat(100_000);
+        assert!(parse(deep.as_bytes(), "text", "file", &Limits::default()).is_err());
+    }
 }

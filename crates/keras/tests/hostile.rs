@@ -1,6 +1,8 @@
 //! Damaged files: cut off at every percent, with random bytes changed. Opening them and reading what opens must neither
 //! panic nor hang, and what is read must have the announced size.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use modelport_keras::{OpenOptions, open_bytes};
 use modelport_storage::MappedFile;
 use std::path::{Path, PathBuf};

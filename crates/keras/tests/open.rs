@@ -1,5 +1,7 @@
 //! Every fixture opens; every file in `fixtures/bad` is refused with the fitting code.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use modelport_diag::Limits;
 use modelport_ir::Attr;
 use modelport_keras::{Content, KerasFile, OpenOptions, open};

@@ -5,10 +5,12 @@
 mod inputs;
 mod op;
 mod order;
+#[cfg(test)]
+mod tests;
 
 use crate::model::{Arg, Call, LayerId, Model, Network};
 use modelport_diag::{Code, Diagnostic, Result};
-use modelport_ir::{Attr, SourceGraph, SourceOp, ValueId};
+use modelport_ir::{Attr, SourceGraph, ValueId};
 use order::Refs;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -25,7 +27,6 @@ fn network_graph(model: &Model, id: LayerId) -> Result<SourceGraph> {
     let mut emitter = Emitter {
         model,
         graph: SourceGraph::new(model.layer(id).name.clone()),
-        ops: HashMap::new(),
         names: HashSet::new(),
         // Shared models that are called twice inside shared models that are called twice … grow exponentially.
         most_work: 20 * model.layers.len() + 10_000,
@@ -48,7 +49,6 @@ type Env = HashMap<(LayerId, usize), Vec<ValueId>>;
 struct Emitter<'a> {
     model: &'a Model,
     graph: SourceGraph,
-    ops: HashMap<LayerId, SourceOp>,
     names: HashSet<String>,
     most_work: usize,
     work: usize,
@@ -112,8 +112,8 @@ impl<'a> Emitter<'a> {
                 continue;
             }
             let arg = match values.as_slice() {
-                [_] => Attr::Int(0).as_input(),
-                all => Attr::List((0..all.len() as i64).map(|i| Attr::Int(i).as_input()).collect()),
+                [_] => self::input(0),
+                all => Attr::List((0..all.len()).map(self::input).collect()),
             };
             values = self.call(layer, prefix, values, (vec![arg], BTreeMap::new()), 1)?;
         }
@@ -216,11 +216,7 @@ impl<'a> Emitter<'a> {
                 self.functional(id, &name, values)
             };
         }
-        let mut op = match self.ops.get(&id) {
-            Some(op) => op.clone(),
-            None => op::source_op(self.model, id)?,
-        };
-        self.ops.entry(id).or_insert_with(|| op.clone());
+        let mut op = op::source_op(self.model, id)?;
         op.attrs.insert("@args".into(), Attr::List(arguments.0));
         op.attrs.insert("@kwargs".into(), Attr::Map(arguments.1));
         let value_name = |i: usize| if i == 0 { name.clone() } else { format!("{name}:{i}") };
@@ -254,15 +250,9 @@ fn join(prefix: &str, name: &str) -> String {
 /// Positional arguments, and arguments by name.
 type Arguments = (Vec<Attr>, BTreeMap<String, Attr>);
 
-/// Makes `{"@input": i}` of an index.
-trait AsInput {
-    fn as_input(self) -> Attr;
-}
-
-impl AsInput for Attr {
-    fn as_input(self) -> Attr {
-        Attr::Map([("@input".to_owned(), self)].into())
-    }
+/// Operand `i` as an argument.
+fn input(i: usize) -> Attr {
+    Attr::Map([("@input".to_owned(), Attr::Int(i as i64))].into())
 }
 
 struct Operands {
@@ -287,7 +277,7 @@ impl Operands {
                     self.values.push(value);
                     self.values.len() - 1
                 });
-                Attr::Int(at as i64).as_input()
+                input(at)
             }
         })
     }

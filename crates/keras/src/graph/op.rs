@@ -3,7 +3,7 @@
 //! Owns: the reserved attributes `@module`, `@registered_name`, `@build`, `@compute_dtype`. Must never know: connections.
 
 use super::network_graph;
-use crate::json::{keras_dtype, map_attr, str_of, to_attr};
+use crate::json::{config_attrs, keras_dtype, str_of, to_attr};
 use crate::model::{Body, Layer, LayerId, Model};
 use modelport_diag::Result;
 use modelport_ir::{Attr, DType, Dialect, SourceOp};
@@ -14,10 +14,7 @@ use std::collections::BTreeMap;
 pub(super) fn source_op(model: &Model, id: LayerId) -> Result<SourceOp> {
     let layer = model.layer(id);
     let mut op = SourceOp::new(Dialect::Keras, layer.class.clone());
-    op.attrs = match map_attr(&layer.config) {
-        Attr::Map(map) => map,
-        _ => BTreeMap::new(),
-    };
+    op.attrs = config_attrs(&layer.config);
     op.weights.clone_from(&layer.weights);
     let mut reserved = |key: &str, value: Option<Attr>| {
         if let Some(value) = value {
