@@ -6,11 +6,15 @@
 mod code;
 mod legal;
 mod names;
+mod normal;
 mod operator;
 mod opset;
+mod read;
 mod types;
 mod wire;
 mod write;
 
+pub use normal::{equivalent, normal_form};
 pub use opset::{DEFAULT as DEFAULT_OPSET, NEWEST as NEWEST_OPSET, OLDEST as OLDEST_OPSET, ir_version};
+pub use read::{read, read_bytes};
 pub use write::{WriteOptions, Written, to_bytes, write};

@@ -43,6 +43,8 @@ impl Legal {
         let dtype = self.b.dtype(x);
         let int = dtype.is_int();
         Ok(match op {
+            // The writer adds one again where an output needs it.
+            UnaryOp::Identity => Some(x),
             UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Round if int => Some(x),
             UnaryOp::Relu if int && !dtype.is_signed_int() => Some(x),
             UnaryOp::Relu if int && self.opset < 14 => {

@@ -41,6 +41,10 @@ impl Legal {
             if *antialias {
                 self.since(18, "Resize with antialias")?;
             }
+            if *coordinates == CoordinateMode::HalfPixelSymmetric && sizes.is_some() {
+                // The two differ only where scale times input is not a whole number.
+                *coordinates = CoordinateMode::HalfPixel;
+            }
             self.coordinates(coordinates, nearest, *mode)?;
             let rank = self.b.rank(x);
             let mut at: Vec<usize> = axes.iter().map(|&a| self.axis(a, x)).collect();

@@ -4,6 +4,8 @@
 //! Core to core, so that the same code defines the normal form in which graphs are compared after a round trip. What
 //! cannot be expressed is collected as diagnostics. Must never know: protobuf.
 
+mod canon;
+mod control;
 mod conv;
 mod elementwise;
 mod image;
@@ -121,27 +123,22 @@ impl Legal {
 
     /// Inserts `op` as ops that the opset has.
     fn add(&mut self, op: Op, x: Operands<'_>) -> Result<Vec<ValueId>> {
-        let done = match self.elementwise(&op, x)? {
-            Some(done) => Some(done),
-            None => match self.convolution(&op, x)? {
-                Some(done) => Some(done),
-                None => match self.norm(&op, x)? {
-                    Some(done) => Some(done),
-                    None => match self.image(&op, x)? {
-                        Some(done) => Some(done),
-                        None => self.movement(&op, x)?,
-                    },
-                },
-            },
-        };
-        match done {
-            Some(done) => Ok(done),
-            None => self.plain(op, x),
+        type Family = for<'l, 'a, 'b> fn(&'l mut Legal, &'a Op, Operands<'b>) -> Result<Option<Vec<ValueId>>>;
+        const FAMILIES: [Family; 6] =
+            [Legal::elementwise, Legal::convolution, Legal::norm, Legal::image, Legal::movement, Legal::control];
+        let op = self.canonical(op, x);
+        for family in FAMILIES {
+            if let Some(done) = family(self, &op, x)? {
+                return Ok(done);
+            }
         }
+        self.plain(op, x)
     }
 
     /// Inserts `op` as it is; through a wider type where the operator does not take the operands'.
     fn plain(&mut self, op: Op, x: Operands<'_>) -> Result<Vec<ValueId>> {
+        let last = x.iter().rposition(Option::is_some).map_or(0, |i| i + 1);
+        let x = x.get(..last).unwrap_or_default();
         let key = match op {
             Op::If { .. } | Op::Loop { .. } | Op::Custom { .. } => return self.b.add(op, x),
             Op::OneHot { .. } => 2,
@@ -232,7 +229,7 @@ impl Legal {
     /// The shape of `x` as a value, constant where at most one dimension is not known.
     fn shape_of(&mut self, x: ValueId) -> Result<ValueId> {
         let open = self.b.shape(x).iter().filter(|d| d.known().is_none()).count();
-        let zero = self.b.shape(x).iter().any(|d| *d == Dim::Known(0));
+        let zero = self.b.shape(x).contains(&Dim::Known(0));
         if open <= 1 && !zero {
             let dims: Vec<i64> = self.b.shape(x).iter().map(|d| d.known().map_or(-1, |n| n as i64)).collect();
             return Ok(self.b.ints(&dims));

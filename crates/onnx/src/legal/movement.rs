@@ -1,16 +1,13 @@
-//! Shapes, gathering, scattering, quantisation, control flow.
+//! Shapes, gathering, scattering, quantisation.
 
-use super::{Legal, Operands, legalize};
-use modelport_diag::{Code, Diagnostic, Result};
+use super::{Legal, Operands};
+use modelport_diag::Result;
 use modelport_ir::core::{PadMode, ScatterReduction};
-use modelport_ir::{CoreGraph, DType, Op, Tensor, ValueId};
+use modelport_ir::{DType, Op, Tensor, ValueId};
 
 impl Legal {
-    /// The replacement of an op that moves elements, quantises or branches, when it needs one.
+    /// The replacement of an op that moves elements, or quantises, when it needs one.
     pub(super) fn movement(&mut self, op: &Op, p: Operands<'_>) -> Result<Option<Vec<ValueId>>> {
-        if let Some(done) = self.control(op, p)? {
-            return Ok(Some(done));
-        }
         let Some(x) = p.first().copied().flatten() else { return Ok(None) };
         match op {
             Op::Squeeze { axes } | Op::Unsqueeze { axes } if axes.is_empty() => return Ok(Some(vec![x])),
@@ -120,23 +117,5 @@ impl Legal {
         let zero = Tensor::from_bytes(*to, shape, vec![0; n * to.size()])?;
         let zero = self.b.constant("", zero);
         self.plain(op.clone(), &[p.first().copied().flatten(), Some(scale), Some(zero)]).map(Some)
-    }
-
-    fn body(&self, body: &CoreGraph) -> Result<Box<CoreGraph>> {
-        legalize(body, self.opset).map(Box::new).map_err(|all| {
-            let first = all.0.into_iter().next();
-            first.unwrap_or_else(|| Diagnostic::error(Code::INTERNAL, "a body failed without a reason"))
-        })
-    }
-
-    fn control(&mut self, op: &Op, p: Operands<'_>) -> Result<Option<Vec<ValueId>>> {
-        let legal = match op {
-            Op::If { then_branch, else_branch } => {
-                Op::If { then_branch: self.body(then_branch)?, else_branch: self.body(else_branch)? }
-            }
-            Op::Loop { carried, body } => Op::Loop { carried: *carried, body: self.body(body)? },
-            _ => return Ok(None),
-        };
-        self.b.add(legal, p).map(Some)
     }
 }

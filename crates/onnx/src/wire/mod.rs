@@ -6,5 +6,5 @@
 mod decode;
 mod encode;
 
-pub(crate) use decode::{Field, Fields, Payload};
+pub(crate) use decode::Fields;
 pub(crate) use encode::{Message, varint_len};
