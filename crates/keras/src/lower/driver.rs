@@ -102,6 +102,11 @@ impl Walk<'_> {
         let name = self.b.scope();
         self.b.pop_scope();
         match result {
+            Ok(results) if results.len() < node.outputs.len() => {
+                let d = Diagnostic::error(Code::KERAS_GRAPH, format!("a `{}` layer has too few results", node.op.name));
+                let (expected, found) = (node.outputs.len().to_string(), results.len().to_string());
+                self.problems.push(d.at_node(name).expected(expected).found(found));
+            }
             Ok(results) => {
                 for (id, operand) in node.outputs.iter().zip(results) {
                     set(values, *id, Some(operand));

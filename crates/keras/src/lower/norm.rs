@@ -67,8 +67,8 @@ fn parameter(c: &mut Call<'_>, name: &str, x: ValueId, axes: &[usize]) -> Result
         return Ok(p);
     }
     let mut shape = vec![1; c.b.rank(x)];
-    for (slot, &axis) in axes.iter().enumerate() {
-        let n = c.known_dim(p, slot)?;
+    for &axis in axes {
+        let n = c.known_dim(x, axis)?;
         if let Some(s) = shape.get_mut(axis) {
             *s = n as i64;
         }
@@ -120,14 +120,32 @@ fn layer(c: &mut Call<'_>) -> Result<ValueId> {
         let gamma = parameter(c, "gamma", x, &axes)?;
         return c.b.binary(BinaryOp::Mul, y, gamma);
     }
-    let (Some(first), true) = (trailing(&axes, rank), c.bool_or("scale", true)?) else {
+    let (Some(first), Some(shape)) = (trailing(&axes, rank), sizes(c, x, &axes)) else {
         let (centred, variance) = moments(c.b, x, &signed(&axes))?;
         let y = divided(c.b, centred, variance, epsilon)?;
         return affine(c, y, &axes);
     };
-    let gamma = c.weight("gamma")?;
-    let beta = if c.bool_or("center", true)? { Some(c.weight("beta")?) } else { None };
+    let gamma = if c.bool_or("scale", true)? {
+        let gamma = c.weight("gamma")?;
+        c.b.reshape(gamma, &shape)?
+    } else {
+        let ones = filled(c, "gamma", shape.iter().map(|&n| n as usize).product(), 1.0)?;
+        c.b.reshape(ones, &shape)?
+    };
+    let beta = if c.bool_or("center", true)? {
+        let beta = c.weight("beta")?;
+        Some(c.b.reshape(beta, &shape)?)
+    } else {
+        None
+    };
     c.b.one_opt(Op::LayerNorm { axis: first as i64, epsilon }, &[Some(x), Some(gamma), beta])
+}
+
+/// The sizes of `axes`, where all are known and their product is one of a parameter.
+fn sizes(c: &Call<'_>, x: ValueId, axes: &[usize]) -> Option<Vec<i64>> {
+    let shape: Vec<i64> = axes.iter().map(|&a| Some(c.b.shape(x).get(a)?.known()? as i64)).collect::<Option<_>>()?;
+    let elements = shape.iter().try_fold(1i64, |n, &d| n.checked_mul(d))?;
+    (elements <= 1 << 28).then_some(shape)
 }
 
 fn rms(c: &mut Call<'_>) -> Result<ValueId> {
