@@ -187,8 +187,9 @@ pub(crate) fn glu(b: &mut Builder, x: ValueId, axis: i64) -> Result<ValueId> {
     b.binary(BinaryOp::Mul, *first, gate)
 }
 
-/// The projection onto the simplex along `axis` (Martins and Astudillo 2016): sorted descending, the first k that satisfy
-/// `1 + k·z_k > Σ z_1..k` are the support, and `tau = (Σ − 1) / k`.
+/// Keras's `sparsemax` along `axis` (`backend/tensorflow/nn.py`, 3.15): sorted descending, the first k that satisfy
+/// `1 + k·z_k > Σ z_1..k` are the support. As Keras has it, `tau = (Σ of the running sums over the support − 1) / k`,
+/// where the projection of Martins and Astudillo (2016) has the last running sum only.
 pub(crate) fn sparsemax(b: &mut Builder, x: ValueId, axis: i64) -> Result<ValueId> {
     let n = length(b, x, axis)?;
     let rank = b.rank(x);
@@ -209,7 +210,7 @@ pub(crate) fn sparsemax(b: &mut Builder, x: ValueId, axis: i64) -> Result<ValueI
     let support = b.binary(BinaryOp::Greater, scaled, sums)?;
     let support = b.cast(support, dtype)?;
     let size = b.reduce(ReduceKind::Sum, support, &[axis], true)?;
-    let kept = b.binary(BinaryOp::Mul, support, z)?;
+    let kept = b.binary(BinaryOp::Mul, support, sums)?;
     let total = b.reduce(ReduceKind::Sum, kept, &[axis], true)?;
     let total = b.binary_scalar(BinaryOp::Sub, total, 1.0)?;
     let tau = b.binary(BinaryOp::Div, total, size)?;

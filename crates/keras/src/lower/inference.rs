@@ -2,10 +2,11 @@
 //! layers that `keras.applications` defines for its own models.
 
 use super::call::Call;
+use super::preprocessing_resize::{Resampling, resize};
 use super::{Row, row};
 use modelport_diag::Result;
 use modelport_ir::ValueId;
-use modelport_ir::core::BinaryOp;
+use modelport_ir::core::{BinaryOp, DataLayout};
 
 pub(crate) const ROWS: &[Row] = &[
     row("Identity", same).passes_mask(),
@@ -26,6 +27,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("RandomColorDegeneration", same),
     row("RandomColorJitter", same),
     row("RandomContrast", same),
+    row("RandomCrop", random_crop),
     row("RandomElasticTransform", same),
     row("RandomErasing", same),
     row("RandomFlip", same),
@@ -54,6 +56,25 @@ pub(crate) const ROWS: &[Row] = &[
 /// The input as it is.
 fn same(c: &mut Call<'_>) -> Result<ValueId> {
     c.x()
+}
+
+/// At inference Keras 3.15 leaves the image as it is. Keras 2, whose config has no `data_format`, brings the largest
+/// window of the target's aspect ratio to its size.
+fn random_crop(c: &mut Call<'_>) -> Result<ValueId> {
+    let x = c.float_x()?;
+    if c.op.attr("data_format").is_some() {
+        return Ok(x);
+    }
+    let how = Resampling {
+        size: [c.size("height")?, c.size("width")?],
+        interpolation: "bilinear".to_owned(),
+        antialias: false,
+        crop_to_aspect_ratio: true,
+        pad_to_aspect_ratio: false,
+        fill_value: 0.0,
+        data: DataLayout::ChannelsLast,
+    };
+    resize(c, x, &how)
 }
 
 /// `x · gamma`. The only weight; files name it differently (`gamma`, `Variable`, `0`).

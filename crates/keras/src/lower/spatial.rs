@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::config::show;
+use super::preprocessing_resize::{Resampling, resize};
 use super::{Row, row};
 use modelport_diag::Result;
 use modelport_ir::core::{CoordinateMode, NearestMode, PadMode, ResizeMode};
@@ -82,11 +83,7 @@ fn up_sampling(c: &mut Call<'_>, n: usize) -> Result<ValueId> {
     let (mode, coordinates) = match c.str_or("interpolation", "nearest")?.to_lowercase().as_str() {
         "nearest" | "area" => (ResizeMode::Nearest, CoordinateMode::Asymmetric),
         "bilinear" => (ResizeMode::Linear, CoordinateMode::HalfPixel),
-        "bicubic" => (ResizeMode::Cubic, CoordinateMode::HalfPixel),
-        other => {
-            let known = "`nearest`, `bilinear`, `bicubic` or `area`";
-            return Err(c.unsupported("interpolation has no lowering").expected(known).found(other.to_owned()));
-        }
+        other => return interpolated(c, x, first, &factors, other),
     };
     let scales: Vec<f32> = factors.iter().map(|&f| f as f32).collect();
     let scales = c.b.constant("", Tensor::floats(&scales));
@@ -94,12 +91,29 @@ fn up_sampling(c: &mut Call<'_>, n: usize) -> Result<ValueId> {
         mode,
         coordinates,
         nearest: NearestMode::Floor,
-        // TensorFlow's bicubic is Keys's with a = −1/2, and weights outside are dropped.
         cubic_a: -0.5,
         antialias: false,
-        exclude_outside: mode == ResizeMode::Cubic,
+        exclude_outside: false,
         extrapolation: 0.0,
         axes: (first..first + n).map(|a| a as i64).collect(),
     };
     c.b.one_opt(op, &[Some(x), Some(scales), None])
+}
+
+/// The interpolations that images of a known size have, as `Resizing` computes them.
+fn interpolated(c: &mut Call<'_>, x: ValueId, first: usize, factors: &[usize], interpolation: &str) -> Result<ValueId> {
+    let &[fh, fw] = factors else {
+        return Err(c.bad_argument("interpolation", "`nearest`", interpolation));
+    };
+    let (h, w) = (c.known_dim(x, first)?, c.known_dim(x, first + 1)?);
+    let how = Resampling {
+        size: [h.saturating_mul(fh), w.saturating_mul(fw)],
+        interpolation: interpolation.to_owned(),
+        antialias: false,
+        crop_to_aspect_ratio: false,
+        pad_to_aspect_ratio: false,
+        fill_value: 0.0,
+        data: c.data_layout()?,
+    };
+    resize(c, x, &how)
 }
