@@ -198,7 +198,9 @@ fn lower_row(
 
 /// Keras's autocast: floating-point operands of a layer get its compute dtype.
 fn autocast(b: &mut Builder, op: &SourceOp, operands: &[Operand]) -> Result<Vec<Operand>> {
-    let Some(&Attr::DType(to)) = op.attr("@compute_dtype") else { return Ok(operands.to_vec()) };
+    // Keras 2 builds the layers of plain TensorFlow functions with `autocast=False`.
+    let plain = matches!(op.name.as_str(), "TFOpLambda" | "SlicingOpLambda" | "TensorFlowOpLayer");
+    let Some(&Attr::DType(to)) = op.attr("@compute_dtype").filter(|_| !plain) else { return Ok(operands.to_vec()) };
     let mut cast = |o: &Operand| {
         let from = b.dtype(o.value);
         let applies = from.is_float() && to.is_float() && from != DType::F8E4M3 && from != DType::F8E5M2;

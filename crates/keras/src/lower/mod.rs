@@ -18,7 +18,6 @@ mod inference;
 mod local;
 mod merge;
 mod norm;
-mod pool;
 mod operations;
 mod operations_args;
 mod operations_core;
@@ -26,6 +25,10 @@ mod operations_index;
 mod operations_nn;
 mod operations_reduce;
 mod operations_shape;
+mod pool;
+mod preprocessing;
+mod preprocessing_kernels;
+mod preprocessing_resize;
 mod recurrent;
 mod recurrent_bidirectional;
 mod recurrent_cell;
@@ -36,6 +39,9 @@ mod recurrent_shapes;
 mod recurrent_steps;
 mod reshape;
 mod spatial;
+mod tf_lambda;
+mod tf_lambda_args;
+mod tf_lambda_shape;
 mod unknown;
 mod wrappers;
 
@@ -109,13 +115,20 @@ const FAMILIES: &[&[Row]] = &[
     recurrent_bidirectional::ROWS,
     conv_lstm::ROWS,
     wrappers::ROWS,
+    preprocessing::ROWS,
+    tf_lambda::ROWS,
     attention::ROWS,
     attention_multi_head::ROWS,
 ];
 
 /// Keras 3's operations (`keras.ops`), whose class names clash with those of layers.
-const OPERATIONS: &[&[Row]] =
-    &[operations::ROWS, operations_reduce::ROWS, operations_shape::ROWS, operations_nn::ROWS];
+const OPERATIONS: &[&[Row]] = &[
+    operations::ROWS,
+    operations_reduce::ROWS,
+    operations_shape::ROWS,
+    operations_nn::ROWS,
+    preprocessing::OPERATIONS,
+];
 
 /// The row of a layer class or, by its module, of an operation.
 pub(crate) fn find(op: &SourceOp) -> Option<&'static Row> {
