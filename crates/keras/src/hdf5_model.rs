@@ -92,7 +92,8 @@ fn legacy_weights(
     Ok(KerasFile { provenance, kind: Kind::Hdf5, content: Content::WeightsOnly, weights, graph })
 }
 
-fn tree_weights(tree: &WeightTree, options: &OpenOptions) -> Read<KerasFile> {
+/// Weights of the tree layout, with the architecture given beside.
+pub(crate) fn tree_weights(tree: &WeightTree, options: &OpenOptions) -> Read<KerasFile> {
     let arch = options.arch.as_deref().map(|path| read_arch(path, &options.limits)).transpose()?;
     // The store names no version; its layout came with Keras 2.12, and `to_json` does not note one since 3.0.
     let noted = arch.as_ref().and_then(|a| a.get("keras_version")).and_then(Value::as_str);
@@ -179,7 +180,7 @@ fn provenance(root: &Attributes, group: &Attributes, format: &str) -> Provenance
     }
 }
 
-/// A diagnostic-free helper for archives: the tree of an HDF5 member.
+/// The tree in an HDF5 file or a member of an archive.
 pub(crate) fn read_tree(range: ByteRange, name: String, limits: &modelport_diag::Limits) -> Result<WeightTree> {
     store::read_tree(&H5::open(range, name, limits)?, limits)
 }

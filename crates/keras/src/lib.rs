@@ -14,6 +14,7 @@ mod lower;
 mod model;
 mod open;
 mod probe;
+mod sharded;
 mod store;
 mod weights;
 

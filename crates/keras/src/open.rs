@@ -7,6 +7,7 @@ use crate::archive;
 use crate::hdf5_model;
 use crate::json;
 use crate::probe::{self, Kind, probe};
+use crate::sharded;
 use crate::weights::Era;
 use modelport_diag::{Code, Diagnostic, Diagnostics, Limits, Result};
 use modelport_ir::{Provenance, SourceGraph, Tensor};
@@ -68,7 +69,8 @@ impl KerasFile {
     }
 }
 
-/// Opens a Keras file, recognised by content. A directory that Keras 3 saved with `zipped=False` is one too.
+/// Opens a Keras file, recognised by content. A directory that Keras 3 saved with `zipped=False` is one too, and so is the
+/// `.weights.json` of weights in several files.
 ///
 /// # Errors
 /// `PR…` when it is something else (`IO0001` when it is not there), `H5…`/`ZP…` when it is damaged, `KR…` when it is no
@@ -80,7 +82,11 @@ pub fn open(path: &Path, options: &OpenOptions) -> std::result::Result<KerasFile
         }
         return Err(probe::directory(path).into());
     }
-    open_bytes(&MappedFile::open(path)?, options)
+    let file = MappedFile::open(path)?;
+    match sharded::weight_map(&file, &options.limits) {
+        Some(map) => finish(sharded::read(path, &map, options), file.name()),
+        None => open_bytes(&file, options),
+    }
 }
 
 /// Opens a mapped file, or bytes in memory.

@@ -40,8 +40,12 @@ pub(crate) fn is_zip(bytes: &[u8]) -> bool {
 pub(crate) fn unknown(file: &MappedFile) -> Box<Diagnostic> {
     let bytes = file.bytes();
     let head = bytes.get(..bytes.len().min(1024)).unwrap_or_default();
-    let text = std::str::from_utf8(head).map_or_else(|e| head.get(..e.valid_up_to()).unwrap_or_default(), |_| head);
-    let is_text = text.len() + 4 > head.len() && !text.iter().any(|b| *b < 9);
+    // A character may be cut at the end of the head.
+    let (text, cut) = match std::str::from_utf8(head) {
+        Ok(_) => (head, true),
+        Err(e) => (head.get(..e.valid_up_to()).unwrap_or_default(), e.error_len().is_none()),
+    };
+    let is_text = cut && !text.iter().any(|b| *b < 9);
     let lower = String::from_utf8_lossy(text).trim_start().to_lowercase();
     if bytes.is_empty() {
         return Diagnostic::error(Code::PROBE_EMPTY, "the file is empty")

@@ -4,7 +4,8 @@
 
 use modelport_diag::Limits;
 use modelport_ir::Attr;
-use modelport_keras::{Content, KerasFile, OpenOptions, open};
+use modelport_keras::{Content, KerasFile, OpenOptions, open, open_bytes};
+use modelport_storage::{MappedFile, ZipArchive};
 use std::path::{Path, PathBuf};
 
 fn fixtures() -> PathBuf {
@@ -135,4 +136,89 @@ fn bad_files_are_refused_with_the_fitting_code() {
     assert_eq!(missing.0[0].code.0, "IO0001");
     let directory = open(&fixtures().join("bad"), &OpenOptions::default()).unwrap_err();
     assert_eq!(directory.0[0].code.0, "PR0005");
+}
+
+/// A copy of a fixture's files in a directory of its own.
+fn unpacked(archive: &Path) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let zip = ZipArchive::open(MappedFile::open(archive).unwrap(), Limits::default()).unwrap();
+    for member in zip.members() {
+        std::fs::write(dir.path().join(&member.name), zip.range(&member.name).unwrap().read().unwrap()).unwrap();
+    }
+    dir
+}
+
+#[test]
+fn a_directory_opens_like_the_archive() {
+    let archive = fixtures().join("models/keras/nested_functional_k3_keras/model.keras");
+    let dir = unpacked(&archive);
+    let from_dir = open(dir.path(), &OpenOptions::default()).unwrap();
+    let from_zip = open(&archive, &OpenOptions::default()).unwrap();
+    let bytes =
+        |f: &KerasFile| f.weights.iter().map(|(n, t)| (n.clone(), t.bytes().unwrap().to_vec())).collect::<Vec<_>>();
+    assert_eq!(bytes(&from_dir), bytes(&from_zip));
+    assert_eq!(from_dir.graph.unwrap().nodes().len(), from_zip.graph.unwrap().nodes().len());
+}
+
+#[test]
+fn weights_in_several_files_open_by_their_map() {
+    let fixture = fixtures().join("models/keras/shared_k3_weights_h5");
+    let whole = models(&fixture).remove(0);
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::copy(&whole, dir.path().join("model_00000.weights.h5")).unwrap();
+    let map = dir.path().join("model.weights.json");
+    let write =
+        |shard: &str| std::fs::write(&map, format!(r#"{{"metadata": {{}}, "weight_map": {{"/vars": ["{shard}"]}}}}"#));
+    write("model_00000.weights.h5").unwrap();
+    let file = open(&map, &options(&whole)).unwrap();
+    assert_eq!(file.weights.len(), open(&whole, &options(&whole)).unwrap().weights.len());
+    assert!(file.graph.is_some());
+    for (shard, code) in [("../model.h5", "KR0003"), ("model_00001.weights.h5", "IO0001")] {
+        write(shard).unwrap();
+        assert_eq!(open(&map, &options(&whole)).unwrap_err().0[0].code.0, code);
+    }
+}
+
+/// Bytes under a name, and what opening them says.
+fn refusal(bytes: &[u8]) -> (&'static str, String) {
+    let d = open_bytes(&MappedFile::from_bytes("file", bytes.to_vec()), &OpenOptions::default()).unwrap_err();
+    (d.0[0].code.0, d.0[0].message.clone())
+}
+
+#[test]
+fn what_is_no_keras_file_is_named() {
+    for (bytes, code, word) in [
+        (b"\x80\x02}q\x00.".as_slice(), "PR0001", "pickle"),
+        (b"\x1f\x8b\x08\x00", "PR0001", "gzip"),
+        (b"\x08\x07\x12\x04onnx\xff", "PR0001", "ONNX"),
+        (b"\x93NUMPY\x01\x00", "PR0001", "numpy"),
+        (b"PK\x03\x04 and no more", "ZP0001", "zip"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "PR0002", "git-lfs"),
+        (b"\n<!DOCTYPE html><html>", "PR0003", "web page"),
+        (br#"{"class_name": "Sequential", "config": []}"#, "PR0003", "architecture"),
+        (b"404: Not Found", "PR0003", "text"),
+        (b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", "PR0001", "zeros"),
+        (b"", "PR0004", "empty"),
+    ] {
+        let (found, message) = refusal(bytes);
+        assert_eq!(found, code, "{message}");
+        assert!(message.contains(word), "{message}");
+    }
+    let saved_model = tempfile::tempdir().unwrap();
+    std::fs::write(saved_model.path().join("saved_model.pb"), b"x").unwrap();
+    let d = open(saved_model.path(), &OpenOptions::default()).unwrap_err();
+    assert_eq!(d.0[0].code.0, "PR0001");
+    assert!(d.0[0].message.contains("SavedModel"), "{d}");
+}
+
+/// Weights that belong to another architecture are refused, with the layer, what it wants and what there is.
+#[test]
+fn an_architecture_of_another_model_is_refused() {
+    for family in ["k2", "k3"] {
+        let weights = models(&fixtures().join(format!("models/keras/nested_functional_{family}_weights_h5"))).remove(0);
+        let arch = fixtures().join(format!("models/keras/multi_io_{family}_weights_h5/arch.json"));
+        let d = open(&weights, &OpenOptions { arch: Some(arch), limits: Limits::default() }).unwrap_err();
+        assert!(d.0.iter().any(|d| d.code.0 == "KR0004"), "{d}");
+        assert!(d.0.iter().all(|d| d.expected.is_some() && d.found.is_some()), "{d}");
+    }
 }
