@@ -5,7 +5,7 @@
 //! know: layers.
 
 use crate::hdf5::H5;
-use crate::open::{Content, KerasFile, OpenOptions, era_of, read_arch};
+use crate::open::{Content, KerasFile, OpenOptions, read_arch};
 use crate::probe::Kind;
 use crate::store::{self, Attributes};
 use crate::weights::{self, Era, LegacyLayer, WeightTree};
@@ -74,7 +74,7 @@ fn whole_model(h5: &H5, attributes: &Attributes, config: Value, options: &OpenOp
     let provenance = provenance(attributes, &inner, "Keras HDF5 model");
     let layers = store::read_legacy(h5, &group, "model_weights", names)?;
     let weights = full_names(&layers, "model_weights/");
-    let graph = legacy_graph(config, Era::of(provenance.version.as_deref()), layers, &provenance, options)?;
+    let graph = legacy_graph(config, layers, &provenance, options)?;
     Ok(KerasFile { provenance, kind: Kind::Hdf5, content: Content::Model, weights, graph: Some(graph) })
 }
 
@@ -85,21 +85,21 @@ fn legacy_weights(
     options: &OpenOptions,
 ) -> Read<KerasFile> {
     let arch = options.arch.as_deref().map(|path| read_arch(path, &options.limits)).transpose()?;
-    let provenance = provenance(attributes, &h5.attributes(&h5.group("")?)?, "Keras HDF5 weights");
+    let mut provenance = provenance(attributes, &h5.attributes(&h5.group("")?)?, "Keras HDF5 weights");
+    if provenance.version.is_none() {
+        provenance.version = arch.as_ref().and_then(noted_version);
+    }
     let weights = full_names(&layers, "");
-    let era = era_of(provenance.version.as_deref(), arch.as_ref());
-    let graph = arch.map(|config| legacy_graph(config, era, layers, &provenance, options)).transpose()?;
+    let graph = arch.map(|config| legacy_graph(config, layers, &provenance, options)).transpose()?;
     Ok(KerasFile { provenance, kind: Kind::Hdf5, content: Content::WeightsOnly, weights, graph })
 }
 
 /// Weights of the tree layout, with the architecture given beside.
 pub(crate) fn tree_weights(tree: &WeightTree, options: &OpenOptions) -> Read<KerasFile> {
     let arch = options.arch.as_deref().map(|path| read_arch(path, &options.limits)).transpose()?;
-    // The store names no version; its layout came with Keras 2.12, and `to_json` does not note one since 3.0.
-    let noted = arch.as_ref().and_then(|a| a.get("keras_version")).and_then(Value::as_str);
     let provenance = Provenance {
         framework: "keras".into(),
-        version: noted.map(str::to_owned),
+        version: arch.as_ref().and_then(noted_version),
         format: "Keras 3 weights (.weights.h5)".into(),
         evidence: vec!["groups `layers/…/vars`".into()],
         ..Provenance::default()
@@ -108,15 +108,26 @@ pub(crate) fn tree_weights(tree: &WeightTree, options: &OpenOptions) -> Read<Ker
     Ok(KerasFile { provenance, kind: Kind::Hdf5, content: Content::WeightsOnly, weights: tree_names(tree), graph })
 }
 
+/// The version that an architecture names (`to_json` of Keras 1 and 2), or 3 where its spelling is of Keras 3, which names
+/// none.
+fn noted_version(arch: &Value) -> Option<String> {
+    if let Some(version) = arch.get("keras_version").and_then(Value::as_str) {
+        return Some(version.to_owned());
+    }
+    let layers = arch.get("config")?.get("layers")?.as_array()?;
+    let new = |layer: &Value| layer.get("config").is_some_and(|c| c.get("batch_shape").is_some());
+    layers.iter().any(new).then(|| "3".to_owned())
+}
+
 /// The graph of a configuration with weights of the legacy layout.
 fn legacy_graph(
     config: Value,
-    era: Era,
     layers: Vec<LegacyLayer>,
     provenance: &Provenance,
     options: &OpenOptions,
 ) -> Read<SourceGraph> {
     let mut model = model::parse(config, &options.limits)?;
+    let era = Era::of(provenance.version.as_deref(), &model);
     let diagnostics = weights::assign_legacy(&mut model, era, layers);
     build(&model, diagnostics, provenance)
 }
@@ -129,7 +140,7 @@ pub(crate) fn tree_graph(
     limits: modelport_diag::Limits,
 ) -> Read<SourceGraph> {
     let mut model = model::parse(config, &limits)?;
-    let diagnostics = weights::assign_tree(&mut model, Era::of(Some("3")), tree);
+    let diagnostics = weights::assign_tree(&mut model, tree);
     build(&model, diagnostics, provenance)
 }
 
@@ -167,13 +178,13 @@ fn provenance(root: &Attributes, group: &Attributes, format: &str) -> Provenance
     let mut evidence = Vec::new();
     evidence.extend(version.as_ref().map(|v| format!("attribute keras_version = {v}")));
     if version.is_none() {
-        evidence.push("no attribute keras_version: Keras before 1.2".into());
+        evidence.push("no attribute keras_version".into());
     }
     // TensorFlow's own copy of Keras adds `-tf` to the version (tensorflow/python/keras/__init__.py, 1.x and 2.0 to 2.5).
     let own_copy = version.as_deref().is_some_and(|v| v.ends_with("-tf"));
     Provenance {
         framework: if own_copy { "tf.keras" } else { "keras" }.into(),
-        version: version.map(|v| v.trim_end_matches("-tf").to_owned()).or_else(|| Some("1".into())),
+        version: version.map(|v| v.trim_end_matches("-tf").to_owned()),
         format: format.into(),
         evidence,
         details: backend.map(|b| ("backend".to_owned(), b)).into_iter().collect(),

@@ -148,6 +148,27 @@ pub(crate) fn keras_dtype(name: &str) -> Option<DType> {
     })
 }
 
+/// The name of a dtype policy, which stands as a string or as a serialized object.
+pub(crate) fn policy_name(value: &Value) -> Option<String> {
+    match value {
+        Value::String(name) => Some(name.clone()),
+        Value::Object(object) => {
+            let config: &Map<String, Value> = object.get("config")?.as_object()?;
+            match config.get("default_policy") {
+                Some(default) => policy_name(default),
+                None => str_of(config, "name").map(str::to_owned),
+            }
+        }
+        _ => None,
+    }
+}
+
+/// The compute type of a policy: `mixed_float16`, `int8_from_mixed_bfloat16`, `float64`.
+pub(crate) fn policy_dtype(name: &str) -> Option<DType> {
+    let name = name.rsplit_once("_from_").map_or(name, |(_, source)| source);
+    keras_dtype(name.strip_prefix("mixed_").unwrap_or(name))
+}
+
 /// A string entry of an object.
 pub(crate) fn str_of<'a>(object: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
     object.get(key)?.as_str()

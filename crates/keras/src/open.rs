@@ -8,7 +8,6 @@ use crate::hdf5_model;
 use crate::json;
 use crate::probe::{self, Kind, probe};
 use crate::sharded;
-use crate::weights::Era;
 use modelport_diag::{Code, Diagnostic, Diagnostics, Limits, Result};
 use modelport_ir::{Provenance, SourceGraph, Tensor};
 use modelport_storage::MappedFile;
@@ -120,11 +119,4 @@ pub(crate) fn read_arch(path: &Path, limits: &Limits) -> Result<Value> {
             .help("it should be what `model.to_json()` returns"));
     }
     Ok(config)
-}
-
-/// The version under which weights are understood: that of their file, or of the architecture
-/// (`to_json` of Keras 1 and 2 notes `keras_version`).
-pub(crate) fn era_of(weights: Option<&str>, arch: Option<&Value>) -> Era {
-    let noted = arch.and_then(|a| a.get("keras_version")).and_then(Value::as_str);
-    Era::of(weights.or(noted))
 }

@@ -2,8 +2,7 @@
 //!
 //! Owns: `InputLayer`s, and Sequential models that have none. Must never know: calls.
 
-use super::op::{policy_dtype, policy_name};
-use crate::json::{bool_of, keras_dtype, str_of};
+use crate::json::{bool_of, keras_dtype, policy_dtype, policy_name, str_of};
 use crate::model::{Body, Layer, LayerId, Model};
 use modelport_diag::{Code, Diagnostic, Result};
 use modelport_ir::{DType, Dim, TensorType};

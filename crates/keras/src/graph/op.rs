@@ -3,11 +3,10 @@
 //! Owns: the reserved attributes `@module`, `@registered_name`, `@build`, `@compute_dtype`. Must never know: connections.
 
 use super::network_graph;
-use crate::json::{config_attrs, keras_dtype, str_of, to_attr};
+use crate::json::{config_attrs, policy_dtype, policy_name, to_attr};
 use crate::model::{Body, Layer, LayerId, Model};
 use modelport_diag::Result;
 use modelport_ir::{Attr, DType, Dialect, SourceOp};
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// The op of a layer that is not a network.
@@ -55,25 +54,4 @@ fn insert_slots(model: &Model, slots: &[(String, LayerId)], op: &mut SourceOp) -
 /// (keras/src/dtype_policies/dtype_policy.py 3.15; mixed_precision/policy.py 2.15).
 fn compute_dtype(layer: &Layer) -> DType {
     layer.config.get("dtype").and_then(policy_name).and_then(|name| policy_dtype(&name)).unwrap_or(DType::F32)
-}
-
-/// The name of a dtype policy, which stands as a string or as a serialized object.
-pub(super) fn policy_name(value: &Value) -> Option<String> {
-    match value {
-        Value::String(name) => Some(name.clone()),
-        Value::Object(object) => {
-            let config: &Map<String, Value> = object.get("config")?.as_object()?;
-            match config.get("default_policy") {
-                Some(default) => policy_name(default),
-                None => str_of(config, "name").map(str::to_owned),
-            }
-        }
-        _ => None,
-    }
-}
-
-/// The compute type of a policy: `mixed_float16`, `int8_from_mixed_bfloat16`, `float64`.
-pub(super) fn policy_dtype(name: &str) -> Option<DType> {
-    let name = name.rsplit_once("_from_").map_or(name, |(_, source)| source);
-    keras_dtype(name.strip_prefix("mixed_").unwrap_or(name))
 }

@@ -9,6 +9,7 @@ mod tree;
 pub(crate) use legacy::{LegacyLayer, assign as assign_legacy};
 pub(crate) use tree::{WeightTree, assign as assign_tree};
 
+use crate::json::policy_name;
 use crate::model::{Layer, LayerId, Model};
 use modelport_diag::{Code, Diagnostic, Diagnostics};
 use modelport_ir::Tensor;
@@ -25,10 +26,16 @@ pub(crate) struct Era {
 }
 
 impl Era {
-    /// From the version that the file names; a legacy file without one is by Keras 1
-    /// (keras/src/legacy/saving/legacy_h5_format.py 3.15, `load_weights_from_hdf5_group`).
-    pub(crate) fn of(version: Option<&str>) -> Self {
-        Self { keras1: version.is_none_or(|v| v.starts_with("1.") || v.starts_with("0.")) }
+    /// From the version that the file names. Files before 1.2 name none, and some tools drop the attribute, so then the
+    /// arguments of the layers decide.
+    pub(crate) fn of(version: Option<&str>, model: &Model) -> Self {
+        const KERAS_1: [&str; 6] =
+            ["init", "W_regularizer", "border_mode", "dim_ordering", "inner_activation", "input_dtype"];
+        let old = |layer: &Layer| KERAS_1.iter().any(|key| layer.config.contains_key(*key));
+        match version {
+            Some(version) => Self { keras1: version.starts_with("1.") || version.starts_with("0.") },
+            None => Self { keras1: model.layers.iter().any(old) },
+        }
     }
 
     fn slots(self, layer: &Layer) -> Option<Vec<Slot>> {
@@ -50,6 +57,18 @@ fn is_random_state(name: &str) -> bool {
 /// Makes `found` (in Keras's order) the own weights of a layer.
 fn give(model: &mut Model, id: LayerId, era: Era, found: Vec<Named>, diagnostics: &mut Diagnostics) {
     let layer = model.layer_mut(id);
+    if let Some(policy) =
+        layer.config.get("dtype").and_then(policy_name).filter(|p| p.starts_with("int") && p.contains("_from_"))
+    {
+        diagnostics.push(
+            Diagnostic::error(Code::KERAS_UNSUPPORTED, "the layer is quantized, which has no lowering")
+                .at_node(layer.name.clone())
+                .at_attribute("dtype")
+                .found(policy)
+                .help("save the model before `model.quantize(…)`"),
+        );
+        return;
+    }
     let Some(slots) = era.slots(layer) else {
         layer.weights = found.into_iter().map(|(name, t)| (short_name(&name).to_owned(), t)).collect();
         unique_names(&mut layer.weights);

@@ -85,7 +85,13 @@ const WEIGHTLESS: &[&str] = &[
 
 /// The own weights of a layer; `None` for a class that is not built in, whose weights only its file knows.
 pub(crate) fn slots(class: &str, config: &Map<String, Value>) -> Option<Vec<Slot>> {
-    let is_cell = class.ends_with("Cell");
+    // Names that TensorFlow 1.13 to 2.0 wrote for the same layers.
+    let class = match class {
+        "BatchNormalizationV1" | "BatchNormalizationV2" => "BatchNormalization",
+        "UnifiedLSTM" => "LSTM",
+        "UnifiedGRU" => "GRU",
+        class => class,
+    };
     let flag = |key, default| bool_of(config, key, default);
     let bias = flag("use_bias", true);
     let names: Vec<(&str, bool)> = match class {
@@ -123,7 +129,7 @@ pub(crate) fn slots(class: &str, config: &Map<String, Value>) -> Option<Vec<Slot
         "LSTM" | "GRU" | "SimpleRNN" | "CuDNNLSTM" | "CuDNNGRU" | "ConvLSTM1D" | "ConvLSTM2D" | "ConvLSTM3D"
         | "LSTMCell" | "GRUCell" | "SimpleRNNCell" => {
             let mut all = vec![("kernel", true)];
-            all.extend(with("recurrent_kernel", "bias", bias || (!is_cell && class.starts_with("CuDNN"))));
+            all.extend(with("recurrent_kernel", "bias", bias || class.starts_with("CuDNN")));
             all
         }
         "MultiHeadAttention" | "GroupQueryAttention" | "GroupedQueryAttention" => return Some(attention(bias)),

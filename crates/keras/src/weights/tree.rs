@@ -43,7 +43,9 @@ impl WeightTree {
 }
 
 /// Attaches the stored weights to the layers of a model.
-pub(crate) fn assign(model: &mut Model, era: Era, tree: &WeightTree) -> Diagnostics {
+pub(crate) fn assign(model: &mut Model, tree: &WeightTree) -> Diagnostics {
+    // Keras 1 had no such store.
+    let era = Era { keras1: false };
     let mut assigner = Assigner { tree, era, paths: HashMap::new(), diagnostics: Diagnostics::default() };
     let root = model.root;
     assigner.locate(model, root, "");
@@ -263,7 +265,7 @@ mod tests {
             (&format!("{base}_2"), &[&[2, 3], &[3]]),
             (&format!("{base}_4"), &[&[3, 4], &[4]]),
         ]);
-        assert!(!assign(&mut model, Era::of(Some("2.12.0")), &tree).has_errors());
+        assert!(!assign(&mut model, &tree).has_errors());
         assert_eq!(shapes(&model, "c"), [("kernel".to_owned(), vec![3, 4]), ("bias".to_owned(), vec![4])]);
         assert_eq!(shapes(&model, "b")[0].1, [2, 3]);
     }
@@ -277,7 +279,7 @@ mod tests {
         let paths: Vec<_> = (0..12).map(|i| (path(i), [vec![i.max(1), i + 1], vec![i + 1]])).collect();
         let views: Vec<_> = paths.iter().map(|(p, s)| (p.as_str(), [s[0].as_slice(), s[1].as_slice()])).collect();
         let tree = stored(&views.iter().map(|(p, s)| (*p, s.as_slice())).collect::<Vec<_>>());
-        let diagnostics = assign(&mut model, Era::of(Some("3")), &tree);
+        let diagnostics = assign(&mut model, &tree);
         assert!(!diagnostics.has_errors(), "{diagnostics}");
         assert_eq!(shapes(&model, "d11")[1].1, [12]);
     }
@@ -286,13 +288,13 @@ mod tests {
     fn what_does_not_fit_is_named() {
         let mut model = sequential(json!([dense("a", 2), dense("b", 3)]));
         let tree = stored(&[("layers/dense", &[&[1, 2], &[2]]), ("layers/dense_1", &[&[2, 5], &[3]])]);
-        let diagnostics = assign(&mut model, Era::of(Some("3")), &tree);
+        let diagnostics = assign(&mut model, &tree);
         assert_eq!(diagnostics.0.len(), 1);
         assert_eq!(diagnostics.0[0].code.0, "KR0004");
         assert_eq!(diagnostics.0[0].location.node.as_deref(), Some("b"));
         let mut model = sequential(json!([dense("a", 2), dense("b", 3)]));
         let tree = stored(&[("layers/dense", &[&[1, 2]])]);
-        assert_eq!(assign(&mut model, Era::of(Some("3")), &tree).0.len(), 2);
+        assert_eq!(assign(&mut model, &tree).0.len(), 2);
     }
 
     /// Custom layers give what they have, with the path of what is inside.
@@ -300,7 +302,7 @@ mod tests {
     fn unknown_layers_keep_all_they_hold() {
         let mut model = sequential(json!([{"class_name": "Mine", "config": {"name": "mine"}}]));
         let tree = stored(&[("layers/mine", &[]), ("layers/mine/proj", &[&[2, 3], &[3]])]);
-        assert!(!assign(&mut model, Era::of(Some("3")), &tree).has_errors());
+        assert!(!assign(&mut model, &tree).has_errors());
         let names: Vec<_> = shapes(&model, "mine").into_iter().map(|(n, _)| n).collect();
         assert_eq!(names, ["proj.0", "proj.1"]);
     }
