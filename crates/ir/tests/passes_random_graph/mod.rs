@@ -1,5 +1,6 @@
 //! Graphs from random steps: every step adds an op to one of the values so far, if it fits.
 
+mod idioms;
 mod shapes;
 mod windows;
 
@@ -88,7 +89,7 @@ pub(crate) fn random_graph(rank: usize, steps: &[Step]) -> CoreGraph {
 
 impl Random {
     fn step(&mut self, kind: u8, x: ValueId, y: ValueId) -> Option<ValueId> {
-        match kind % 32 {
+        match kind % 40 {
             0..=4 => self.convolution(x),
             5 => self.transposed_convolution(x),
             6 | 7 => self.pool(x),
@@ -111,7 +112,8 @@ impl Random {
             28 => self.resize(x),
             29 => self.pick(x),
             30 => self.spread(x),
-            _ => self.dynamic(x),
+            31 => self.dynamic(x),
+            _ => self.idiom(x),
         }
     }
 
@@ -160,6 +162,10 @@ impl Random {
     }
 
     fn with_value(&mut self, x: ValueId, y: ValueId) -> Option<ValueId> {
+        // The symbolic batch must not meet another dimension.
+        if self.b.rank(x) != self.b.rank(y) || self.b.shape(x).first() != self.b.shape(y).first() {
+            return None;
+        }
         if self.below(6) == 0 {
             let zero = self.b.scalar_like(x, 0.0);
             let above = self.b.binary(BinaryOp::Greater, x, zero).ok()?;
