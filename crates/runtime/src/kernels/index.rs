@@ -3,8 +3,9 @@
 use super::Call;
 use super::movement::{each_index, identity, picked};
 use crate::Array;
-use crate::array::{each, shaped};
+use crate::array::{Element, each};
 use modelport_diag::Result;
+use ndarray::ArrayD;
 
 /// Elements between neighbours on each axis of a row-major value.
 pub(super) fn strides(shape: &[usize]) -> Vec<usize> {
@@ -17,11 +18,12 @@ pub(super) fn strides(shape: &[usize]) -> Vec<usize> {
 
 /// The elements of `x` at these places of its row-major order.
 fn taken(x: &Array, places: &[usize], shape: &[usize]) -> Result<Array> {
-    each!(x, a => {
-        let a = a.as_standard_layout();
-        let data = a.as_slice().unwrap_or_default();
-        Ok(shaped(shape, places.iter().map(|&i| data[i].clone()).collect::<Vec<_>>())?.into())
-    })
+    fn take<T: Element>(x: &ArrayD<T>, places: &[usize], shape: &[usize]) -> Result<Array> {
+        let x = x.as_standard_layout();
+        let data = x.as_slice().unwrap_or_default();
+        Array::from_vec(shape, places.iter().map(|&i| data[i].clone()).collect())
+    }
+    each!(x, a => take(a, places, shape))
 }
 
 pub(super) fn gather(c: &Call<'_>, axis: i64) -> Result<Vec<Array>> {

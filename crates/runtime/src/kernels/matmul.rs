@@ -108,7 +108,7 @@ pub(super) fn gemm(c: &Call<'_>, alpha: f64, beta: f64, trans_a: bool, trans_b: 
         if let Some(bias) = c.opt(2) {
             let bias = T::read(bias)?;
             let bias = bias.broadcast(IxDyn(&shape)).ok_or_else(|| c.error("operand 2 does not broadcast"))?;
-            Zip::from(&mut out).and(bias).for_each(|o, &v| *o = *o + scaled(beta, v));
+            Zip::from(&mut out).and(bias).for_each(|o, &v| *o += scaled(beta, v));
         }
         Ok(vec![T::store(out, c.dtype())?])
     })

@@ -89,7 +89,7 @@ impl Filter {
         let mut taps: Vec<(usize, f64)> = Vec::new();
         for i in first..=last {
             let w = weight(self.mode, self.cubic_a, (i as f64 - x) * scale);
-            if w != 0.0 && !(self.exclude_outside && !(0..=edge).contains(&i)) {
+            if w != 0.0 && (!self.exclude_outside || (0..=edge).contains(&i)) {
                 taps.push((i.clamp(0, edge) as usize, w));
             }
         }
