@@ -76,6 +76,16 @@ pub(crate) struct Network {
     pub(crate) input_keys: Vec<String>,
 }
 
+impl Layer {
+    /// Whether the class is not Keras's own, even if it is called like one: registered under a package, or from another
+    /// module (keras/src/saving/serialization_lib.py 3.15, `serialize_keras_object`).
+    pub(crate) fn is_custom(&self) -> bool {
+        let own =
+            |module: &str| ["keras", "tf_keras", "tensorflow"].iter().any(|m| module.split('.').next() == Some(m));
+        self.registered.as_deref().is_some_and(|r| r.contains('>')) || self.module.as_deref().is_some_and(|m| !own(m))
+    }
+}
+
 impl Model {
     /// A layer. Ids come from this model, so they exist.
     pub(crate) fn layer(&self, id: LayerId) -> &Layer {

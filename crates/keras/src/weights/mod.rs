@@ -39,7 +39,7 @@ impl Era {
     }
 
     fn slots(self, layer: &Layer) -> Option<Vec<Slot>> {
-        if self.keras1 { None } else { spec::slots(&layer.class, &layer.config) }
+        if self.keras1 || layer.is_custom() { None } else { spec::slots(&layer.class, &layer.config) }
     }
 }
 
