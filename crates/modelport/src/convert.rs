@@ -1,8 +1,8 @@
 //! From a model to a written file, verified on the way where that is asked for.
 
 use crate::load::{LoadOptions, Model, load};
-use crate::verify;
-use modelport_diag::{Code, Diagnostic, Diagnostics, Result};
+use crate::{Outcome, verify};
+use modelport_diag::{Code, Diagnostic, Result};
 use modelport_ir::passes::{self, InputLayout};
 use modelport_ir::{CoreGraph, text};
 use modelport_onnx::{WriteOptions, Written};
@@ -63,14 +63,14 @@ pub enum Emit {
 ///
 /// # Errors
 /// Every finding at once; with [`ConvertOptions::verify`] also when the numbers differ, and then nothing is written.
-pub fn convert(input: &Path, output: &Path, options: &ConvertOptions<'_>) -> Result<Conversion, Diagnostics> {
+pub fn convert(input: &Path, output: &Path, options: &ConvertOptions<'_>) -> Outcome<Conversion> {
     let stage = |s| options.progress.map_or((), |p| p(s));
     check_target(input, output)?;
     stage(Stage::Reading);
     let model = load(input, &options.load)?;
     stage(Stage::Rewriting);
     let core = model.lower(&options.load.custom)?;
-    let ready = prepare(&core, options.layout)?;
+    let ready = prepare(&core, options.layout);
     let writing = |done, total| stage(Stage::Writing(done, total));
     let write = WriteOptions {
         opset: options.opset,
@@ -95,17 +95,15 @@ pub fn convert(input: &Path, output: &Path, options: &ConvertOptions<'_>) -> Res
 }
 
 /// Everything that the ONNX writer wants of a graph.
-fn prepare(core: &CoreGraph, layout: InputLayout) -> Result<CoreGraph> {
-    let optimized = passes::optimize(core)?;
-    let laid_out = passes::channels_first(&optimized, layout)?;
-    passes::optimize(&laid_out)
+fn prepare(core: &CoreGraph, layout: InputLayout) -> CoreGraph {
+    passes::channels_first(&passes::optimize(core), layout)
 }
 
 /// Prints one stage of the model in the text form.
 ///
 /// # Errors
 /// As [`convert`], up to that stage.
-pub fn emit(input: &Path, what: Emit, options: &LoadOptions) -> Result<String, Diagnostics> {
+pub fn emit(input: &Path, what: Emit, options: &LoadOptions) -> Outcome<String> {
     let model = load(input, options)?;
     Ok(match what {
         Emit::Source => text::print_source(&model.source),

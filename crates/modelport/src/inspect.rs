@@ -1,7 +1,7 @@
 //! What a file is, without converting it.
 
 use crate::load::{LoadOptions, open};
-use modelport_diag::Diagnostics;
+use crate::Outcome;
 use modelport_ir::{Provenance, SourceGraph, TensorType};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
@@ -67,7 +67,7 @@ pub struct Inspection {
 ///
 /// # Errors
 /// When the file is neither, or is damaged.
-pub fn inspect(path: &Path, options: &LoadOptions) -> Result<Inspection, Diagnostics> {
+pub fn inspect(path: &Path, options: &LoadOptions) -> Outcome<Inspection> {
     let file = open(path, options)?;
     let weights: Vec<_> = file
         .weights

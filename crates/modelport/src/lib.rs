@@ -29,6 +29,9 @@ pub use modelport_onnx::Written;
 pub use modelport_runtime::verify::Report;
 pub use modelport_shim::Applied;
 
+/// The result of everything here: a value, or all findings at once.
+pub type Outcome<T> = std::result::Result<T, Diagnostics>;
+
 /// Every Keras layer class and operation that is lowered, by name.
 pub fn supported() -> Vec<&'static str> {
     modelport_keras::supported()

@@ -1,6 +1,7 @@
 //! From a file to a core graph: probe, read, shim, lower.
 
-use modelport_diag::{Code, Diagnostic, Diagnostics, Limits};
+use crate::Outcome;
+use modelport_diag::{Code, Diagnostic, Limits};
 use modelport_ir::{CoreGraph, CustomLayers, Provenance, SourceGraph, Tensor};
 use modelport_shim::Applied;
 use std::path::{Path, PathBuf};
@@ -34,7 +35,7 @@ impl Model {
     ///
     /// # Errors
     /// All layers that are unknown or used in a way that is not supported.
-    pub fn lower(&self, custom: &CustomLayers) -> Result<CoreGraph, Diagnostics> {
+    pub fn lower(&self, custom: &CustomLayers) -> Outcome<CoreGraph> {
         modelport_keras::lower(&self.source, custom)
     }
 }
@@ -43,7 +44,7 @@ impl Model {
 ///
 /// # Errors
 /// When the file is not a model, is damaged, or holds weights only and no architecture is given.
-pub fn load(path: &Path, options: &LoadOptions) -> Result<Model, Diagnostics> {
+pub fn load(path: &Path, options: &LoadOptions) -> Outcome<Model> {
     let file = open(path, options)?;
     let graph = file.graph.ok_or_else(|| {
         Diagnostic::error(Code::KERAS_WEIGHTS_ONLY, "the file holds weights only")
@@ -55,7 +56,7 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Model, Diagnostics> {
 }
 
 /// Opens with the reader that the content asks for.
-pub(crate) fn open(path: &Path, options: &LoadOptions) -> Result<modelport_keras::KerasFile, Diagnostics> {
+pub(crate) fn open(path: &Path, options: &LoadOptions) -> Outcome<modelport_keras::KerasFile> {
     let open = modelport_keras::OpenOptions { arch: options.arch.clone(), limits: options.limits };
     modelport_keras::open(path, &open)
 }

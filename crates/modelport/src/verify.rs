@@ -1,7 +1,8 @@
 //! Verification of a written file against every other way to compute the same outputs.
 
+use crate::Outcome;
 use crate::load::{LoadOptions, Model, load};
-use modelport_diag::{Code, Diagnostic, Diagnostics, Limits, Result};
+use modelport_diag::{Code, Diagnostic, Limits, Result};
 use modelport_ir::{Attr, CoreGraph, Dim, Tensor, TensorType};
 use modelport_runtime::mobilenet_v2::{Map, MobileNetV2};
 use modelport_runtime::npz;
@@ -32,7 +33,7 @@ pub(crate) struct Subject<'a> {
 ///
 /// # Errors
 /// When either cannot be read or run. A difference is not an error but a [`Report`] that did not pass.
-pub fn verify(input: &Path, written: &Path, load_with: &LoadOptions, options: &VerifyOptions) -> Result<Report, Diagnostics> {
+pub fn verify(input: &Path, written: &Path, load_with: &LoadOptions, options: &VerifyOptions) -> Outcome<Report> {
     let model = load(input, load_with)?;
     let core = model.lower(&load_with.custom)?;
     compare(&Subject { input, model: &model, core: &core }, written, options)
@@ -58,7 +59,7 @@ pub(crate) fn failed(report: &Report) -> Box<Diagnostic> {
     d.help("nothing was written; this is a defect of modelport, please report it with the model's architecture")
 }
 
-pub(crate) fn compare(subject: &Subject<'_>, written: &Path, options: &VerifyOptions) -> Result<Report, Diagnostics> {
+pub(crate) fn compare(subject: &Subject<'_>, written: &Path, options: &VerifyOptions) -> Outcome<Report> {
     let core = subject.core;
     let recorded = options.golden.as_deref().map(npz::read).transpose()?;
     let inputs = match &recorded {
@@ -137,7 +138,7 @@ struct WrittenFile {
 }
 
 impl WrittenFile {
-    fn read(core: &CoreGraph, path: &Path) -> Result<Self, Diagnostics> {
+    fn read(core: &CoreGraph, path: &Path) -> Outcome<Self> {
         let graph = modelport_onnx::read(path, &Limits::default())?;
         if graph.inputs().len() != core.inputs().len() || graph.outputs().len() != core.outputs().len() {
             let count = |g: &CoreGraph| format!("{} inputs and {} outputs", g.inputs().len(), g.outputs().len());
@@ -199,12 +200,12 @@ impl WrittenFile {
 }
 
 #[cfg(feature = "tract")]
-fn by_tract(path: &Path, feed: &[(String, Tensor)]) -> Result<Vec<Tensor>, String> {
+fn by_tract(path: &Path, feed: &[(String, Tensor)]) -> std::result::Result<Vec<Tensor>, String> {
     modelport_runtime::tract::run(path, feed).map_err(|d| d.message)
 }
 
 #[cfg(not(feature = "tract"))]
-fn by_tract(_path: &Path, _feed: &[(String, Tensor)]) -> Result<Vec<Tensor>, String> {
+fn by_tract(_path: &Path, _feed: &[(String, Tensor)]) -> std::result::Result<Vec<Tensor>, String> {
     Err("this modelport was built without tract".to_owned())
 }
 
