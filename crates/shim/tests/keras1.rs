@@ -294,6 +294,23 @@ fn ops_inside_ops_and_graphs() {
 }
 
 #[test]
+fn weights_of_a_wrapper_go_to_its_layers() {
+    let layer = |n| Attr::Op(Box::new(op("Dense", &[("name", s(n))])));
+    let old = with_weights(op("TimeDistributed", &[("layer", layer("d"))]), &[("t_W", &[1, 3]), ("t_b", &[3])]);
+    let (new, said) = shim(V1, old);
+    let Attr::Op(dense) = &new.attrs["layer"] else { panic!("the layer is gone") };
+    assert_eq!((new.weights.len(), values(dense, "bias").1), (0, vec![4., 5., 6.]));
+    assert_eq!(names(&said), ["keras1_wrapper_weights", "keras1_weight_names"]);
+    let both = [("forward_layer", layer("f")), ("backward_layer", layer("b"))];
+    let (new, _) =
+        shim(V1, with_weights(op("Bidirectional", &both), &[("w", &[1, 1]), ("w", &[1]), ("w", &[1, 1]), ("w", &[1])]));
+    let Attr::Op(backward) = &new.attrs["backward_layer"] else { panic!("the layer is gone") };
+    assert_eq!((values(backward, "kernel").1, values(backward, "bias").1), (vec![3.], vec![4.]));
+    let odd = with_weights(op("Bidirectional", &both), &[("w", &[1, 1]), ("w", &[1]), ("w", &[1, 1])]);
+    assert_eq!(shim(V1, odd).0.weights.len(), 3, "what does not halve stays");
+}
+
+#[test]
 fn ops_too_deep_are_left_alone() {
     let mut deep: SourceOp = op("Dense", &[("output_dim", i(1))]);
     for _ in 0..200 {

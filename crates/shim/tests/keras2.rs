@@ -133,6 +133,26 @@ fn time_major() {
 }
 
 #[test]
+fn masked_outputs_of_both_directions() {
+    let lstm = |attrs: &[(&str, Attr)]| Attr::Op(Box::new(op("SimpleRNN", attrs)));
+    let old = |sequences| {
+        let attrs = [("return_sequences", Attr::Bool(sequences)), ("name", s("l"))];
+        op("Bidirectional", &[("forward_layer", lstm(&attrs)), ("backward_layer", lstm(&attrs))])
+    };
+    let (new, said) = shim(V2, old(true));
+    assert_eq!(names(&said), ["bidirectional_masked_outputs"]);
+    for side in ["forward_layer", "backward_layer"] {
+        let Attr::Op(layer) = &new.attrs[side] else { panic!("the layer is gone") };
+        assert_eq!(layer.attrs["zero_output_for_mask"], YES);
+    }
+    assert_eq!(shim(V2, new.clone()), (new, vec![]), "what is told already is no news");
+    for (version, sequences) in [(V2, false), ("2.2.4", true), ("3.15.0", true)] {
+        assert_eq!(shim(version, old(sequences)).1, [], "{version}");
+    }
+    assert_eq!(shim("2.2.4-tf", old(true)).1.len(), 1);
+}
+
+#[test]
 fn recurrent_defaults_by_version() {
     let hard = ("recurrent_activation", s("hard_sigmoid_keras2"));
     for class in ["LSTM", "LSTMCell"] {

@@ -16,6 +16,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule("time_major", &["*RNN", "LSTM", "GRU", "ConvLSTM*", "Bidirectional"], BEFORE_3, |e| {
         e.drop_if("time_major", &Attr::Bool(false));
     }),
+    rule("bidirectional_masked_outputs", &["Bidirectional"], BEFORE_3, masked_outputs),
     // The default was `hard_sigmoid` until Keras 2.3; in ConvLSTM until Keras 3.
     rule("recurrent_activation_default", GATED, Range((0, 0, 0), (2, 3, 0)), hard_by_default),
     rule("recurrent_activation_default", &["ConvLSTM*"], BEFORE_3, hard_by_default),
@@ -34,6 +35,28 @@ fn hard_by_default(e: &mut Edit<'_>) {
         e.set("recurrent_activation", Attr::Str("hard_sigmoid".into()));
         let writer = e.writer.name.clone();
         e.say(format!("`recurrent_activation` is absent; its default in {writer} is `hard_sigmoid`"));
+    }
+}
+
+/// Keras inside TensorFlow, and Keras from 2.4 on, gives zeros for masked steps of sequences in both directions, whatever
+/// the layer's own config says (keras 2.15 `layers/rnn/bidirectional.py: force_zero_output_for_mask`). Keras 3 writes
+/// that down, Keras 2 does not.
+fn masked_outputs(e: &mut Edit<'_>) {
+    if !e.writer.tensorflow && e.writer.version < (2, 4, 0) {
+        return;
+    }
+    let mut forced = false;
+    for name in ["forward_layer", "backward_layer"] {
+        let Some(Attr::Op(op)) = e.op.attrs.get_mut(name) else { continue };
+        let sequences = op.attr("return_sequences").and_then(Attr::as_bool) == Some(true);
+        let told = op.attr("zero_output_for_mask").and_then(Attr::as_bool) == Some(true);
+        if sequences && !told {
+            op.attrs.insert("zero_output_for_mask".to_owned(), Attr::Bool(true));
+            forced = true;
+        }
+    }
+    if forced {
+        e.say("outputs of masked steps are zeros: `zero_output_for_mask=True` for both directions");
     }
 }
 

@@ -8,6 +8,7 @@ use crate::version::{BEFORE_3, KERAS_1};
 use modelport_ir::{Attr, Tensor};
 
 pub(crate) const RULES: &[Rule] = &[
+    rule("keras1_wrapper_weights", &["TimeDistributed", "Bidirectional"], KERAS_1, wrapper),
     rule("keras1_weight_names", &["*"], KERAS_1, names),
     rule("keras1_lstm_weights", &["LSTM", "ConvLSTM2D"], KERAS_1, |e| gates(e, &[0, 2, 1, 3], "i,c,f,o", "i,f,c,o")),
     rule("keras1_gru_weights", &["GRU"], KERAS_1, |e| gates(e, &[0, 1, 2], "z,r,h", "z,r,h")),
@@ -37,6 +38,25 @@ const NAMES: &[(&str, &[&str])] = &[
     ("GRU", &["kernel", "recurrent_kernel", "bias"]),
     ("SimpleRNN", &["kernel", "recurrent_kernel", "bias"]),
 ];
+
+/// A wrapper's arrays are those of its layers, in halves where there are two (`convert_nested_time_distributed`,
+/// `convert_nested_bidirectional`).
+fn wrapper(e: &mut Edit<'_>) {
+    let names: &[&str] = if e.op.name == "Bidirectional" { &["forward_layer", "backward_layer"] } else { &["layer"] };
+    let empty = |n: &&str| matches!(e.op.attrs.get(*n), Some(Attr::Op(op)) if op.weights.is_empty());
+    let share = e.op.weights.len() / names.len();
+    if share == 0 || share * names.len() != e.op.weights.len() || !names.iter().all(empty) {
+        return;
+    }
+    for name in names {
+        let rest = e.op.weights.split_off(share);
+        let own = std::mem::replace(&mut e.op.weights, rest);
+        if let Some(Attr::Op(op)) = e.op.attrs.get_mut(*name) {
+            op.weights = own;
+        }
+    }
+    e.say(format!("its weights are those of `{}`", names.join("` and `")));
+}
 
 /// By position, as Keras 2 loads them; a layer may lack its bias, which is last.
 fn names(e: &mut Edit<'_>) {
