@@ -6,7 +6,7 @@ use super::config::show;
 use super::find;
 use modelport_diag::{Code, Diagnostic, Result};
 use modelport_ir::core::CustomResult;
-use modelport_ir::{Attr, Builder, CustomLayer, CustomLayers, DType, Dim, Op, SourceOp};
+use modelport_ir::{Attr, Builder, CustomLayer, CustomLayers, DType, Dim, Op, SourceOp, TensorType, text};
 use std::collections::BTreeMap;
 
 /// A layer of a class that has no lowering.
@@ -15,7 +15,7 @@ pub(crate) struct Unknown {
     layer: String,
     op: SourceOp,
     /// The types of its inputs, where what comes before it could be lowered.
-    inputs: Option<Vec<String>>,
+    inputs: Option<Vec<TensorType>>,
 }
 
 /// Where Keras's own classes come from, by the first part of their module.
@@ -66,7 +66,7 @@ pub(crate) fn lower(
     if custom.allow_custom_ops && op.name != "Lambda" {
         return custom_op(b, op, operands);
     }
-    let inputs = operands.iter().map(|o| b.ty(o.value).to_string()).collect();
+    let inputs = operands.iter().map(|o| b.ty(o.value).clone()).collect();
     unknown.push(Unknown { layer: b.scope(), op: op.clone(), inputs: Some(inputs) });
     Err(Diagnostic::error(Code::KERAS_UNKNOWN_LAYER, "unknown layer"))
 }
@@ -125,13 +125,16 @@ fn unknown_layers(layers: &[&Unknown], first: &Unknown) -> Box<Diagnostic> {
         1 => format!("layer class {} is neither built in nor declared", names.join(", ")),
         _ => format!("layer classes {} are neither built in nor declared", names.join(", ")),
     };
-    let mut d = Diagnostic::error(Code::KERAS_UNKNOWN_LAYER, message).at_node(first.layer.clone());
+    let d = Diagnostic::error(Code::KERAS_UNKNOWN_LAYER, message).at_node(first.layer.clone());
     let mut found: Vec<String> = layers.iter().take(LISTED).map(|u| describe(u)).collect();
     if layers.len() > LISTED {
         found.push(format!("and {} more layers", layers.len() - LISTED));
     }
-    d = d.found(found.join("\n"));
-    d.help("declare what they compute in a text file and give it with `--custom FILE`")
+    let templates: Vec<String> =
+        classes.iter().filter_map(|c| layers.iter().find(|u| u.op.name == *c)).map(|u| template(u)).collect();
+    let templates = templates.join("\n");
+    d.found(found.join("\n"))
+        .help(format!("declare what they compute in a text file, given with `--custom FILE`:\n{templates}"))
         .help("or write such layers as ops of the domain `modelport.keras` with `--allow-custom-ops`")
 }
 
@@ -141,8 +144,15 @@ fn lambda(u: &Unknown) -> Box<Diagnostic> {
         .at_node(u.layer.clone())
         .found(describe(u))
         .help(format!(
-            "declare what it computes under its layer name `{short}` in a text file, given with `--custom FILE`"
+            "declare what it computes in a text file, under its layer name `{short}`, given with `--custom FILE`:\n{}",
+            template(u)
         ))
+}
+
+/// A declaration to be edited.
+fn template(u: &Unknown) -> String {
+    let types: Vec<Option<TensorType>> = u.inputs.iter().flatten().cloned().map(Some).collect();
+    text::print_declaration_template(&u.op, &types)
 }
 
 /// `layer: Class(config), weights w[10,5], inputs f32[N,10]`
@@ -151,15 +161,18 @@ fn describe(u: &Unknown) -> String {
     let config: Vec<_> =
         config(&u.op).iter().filter(|(k, _)| !code(k)).map(|(k, a)| format!("{k}={}", show(a))).collect();
     let weights: Vec<_> = u.op.weights.iter().map(|(n, t)| format!("{n}: {}", t.ty())).collect();
-    let mut text = format!("layer `{}`: {}({})", u.layer, u.op.name, config.join(", "));
-    text.push_str(&if weights.is_empty() {
+    let mut out = format!("layer `{}`: {}({})", u.layer, u.op.name, config.join(", "));
+    out.push_str(&if weights.is_empty() {
         ", no weights".to_owned()
     } else {
         format!(", weights {}", weights.join(", "))
     });
     match &u.inputs {
-        Some(inputs) => text.push_str(&format!(", inputs {}", inputs.join(", "))),
-        None => text.push_str(", inputs not known (they depend on another unknown layer)"),
+        Some(inputs) => {
+            let inputs: Vec<_> = inputs.iter().map(TensorType::to_string).collect();
+            out.push_str(&format!(", inputs {}", inputs.join(", ")));
+        }
+        None => out.push_str(", inputs not known (they depend on another unknown layer)"),
     }
-    text
+    out
 }
