@@ -2,6 +2,7 @@
 //! of onnx 1.23.2) and, for the default, what onnxruntime 1.32.0 (PyPI) calls its official support.
 
 use modelport_diag::{Code, Diagnostic, Result};
+use modelport_ir::{CoreGraph, Op};
 
 /// The oldest opset that is written.
 pub const OLDEST: i64 = 11;
@@ -28,9 +29,21 @@ pub fn ir_version(opset: i64) -> i64 {
     }
 }
 
+/// The newest opset at which the released onnxruntime (1.32.0) has a CPU kernel for an op that it lacks at
+/// [`DEFAULT`]; measured with the cases of `tests/cases`.
+fn newest_kernel(op: &Op) -> i64 {
+    match op {
+        Op::QuantizeLinear { .. } | Op::DequantizeLinear { .. } => 27,
+        Op::RoiAlign { .. } => 21,
+        _ => DEFAULT,
+    }
+}
+
 /// The opset to write, checked.
-pub(crate) fn choose(asked: Option<i64>) -> Result<i64> {
-    let opset = asked.unwrap_or(DEFAULT);
+pub(crate) fn choose(asked: Option<i64>, graph: &CoreGraph) -> Result<i64> {
+    let Some(opset) = asked else {
+        return Ok(graph.nodes().iter().map(|n| newest_kernel(&n.op)).min().unwrap_or(DEFAULT));
+    };
     if (OLDEST..=NEWEST).contains(&opset) {
         return Ok(opset);
     }

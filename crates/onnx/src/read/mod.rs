@@ -11,7 +11,7 @@ mod tensor;
 use crate::wire::Fields;
 use decode::{DimP, GraphP, NodeP, ValueP};
 use modelport_diag::{Code, Diagnostic, Diagnostics, Limits, Result};
-use modelport_ir::{Builder, CoreGraph, Dim, Provenance, TensorType, ValueId};
+use modelport_ir::{Builder, CoreGraph, Dim, Provenance, Tensor, TensorType, ValueId};
 use modelport_storage::MappedFile;
 use node::At;
 use std::collections::{HashMap, HashSet};
@@ -26,7 +26,21 @@ use tensor::Files;
 /// be opened.
 pub fn read(path: &Path, limits: &Limits) -> std::result::Result<CoreGraph, Diagnostics> {
     let file = MappedFile::open(path)?;
-    read_from(file, path.parent().map(Path::to_owned), limits)
+    read_from(file, path.parent().map(Path::to_owned), limits, &[])
+}
+
+/// As [`read`], with some graph inputs fixed: they become constants and are no inputs any more. Models that compute
+/// axes or lengths from inputs can be expressed so when those are known.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_fixed(
+    path: &Path,
+    limits: &Limits,
+    fixed: &[(String, Tensor)],
+) -> std::result::Result<CoreGraph, Diagnostics> {
+    let file = MappedFile::open(path)?;
+    read_from(file, path.parent().map(Path::to_owned), limits, fixed)
 }
 
 /// Reads an ONNX model that is mapped or in memory; external data is looked for beside the file that it is named after.
@@ -35,13 +49,14 @@ pub fn read(path: &Path, limits: &Limits) -> std::result::Result<CoreGraph, Diag
 /// As [`read`].
 pub fn read_bytes(file: Arc<MappedFile>, limits: &Limits) -> std::result::Result<CoreGraph, Diagnostics> {
     let directory = file.file().and_then(|_| Path::new(file.name()).parent().map(Path::to_owned));
-    read_from(file, directory, limits)
+    read_from(file, directory, limits, &[])
 }
 
 fn read_from(
     file: Arc<MappedFile>,
     directory: Option<PathBuf>,
     limits: &Limits,
+    fixed: &[(String, Tensor)],
 ) -> std::result::Result<CoreGraph, Diagnostics> {
     let bytes = file.bytes().clone();
     let located = |d: Box<Diagnostic>| d.in_file(file.name());
@@ -49,10 +64,10 @@ fn read_from(
     let graph = model.graph.ok_or_else(|| located(not_a_model()))?;
     let graph = decode::graph(graph, limits).map_err(located)?;
     let default = model.opsets.iter().find(|(d, _)| d.is_empty() || d == "ai.onnx").map(|(_, v)| *v);
-    let opset = default.ok_or_else(|| located(not_a_model()))?;
+    let opset = default.unwrap_or(0);
     if !(7..=crate::opset::NEWEST).contains(&opset) {
-        let d = Diagnostic::error(Code::ONNX_READ, format!("the model is of opset {opset}"))
-            .expected(format!("7 to {}", crate::opset::NEWEST));
+        let d = Diagnostic::error(Code::ONNX_UNSUPPORTED, format!("models of opset {opset} are not supported"))
+            .expected(format!("an opset of ai.onnx from 7 to {}", crate::opset::NEWEST));
         return Err(located(d).into());
     }
     let mut shared = Shared {
@@ -64,7 +79,7 @@ fn read_from(
     };
     let mut reader = Reader::new(&graph.name, &mut shared, 0);
     reader.b.graph_mut().provenance = provenance(model.producer, model.producer_version, &model.metadata, opset);
-    let read = reader.whole(&graph);
+    let read = reader.whole(&graph, fixed);
     let result = reader.b.finish();
     shared.problems.keep(read);
     if shared.problems.has_errors() {
@@ -75,7 +90,7 @@ fn read_from(
 }
 
 fn not_a_model() -> Box<Diagnostic> {
-    Diagnostic::error(Code::ONNX_READ, "the file is not an ONNX model: it has no graph or no opset")
+    Diagnostic::error(Code::ONNX_READ, "the file is not an ONNX model: it has no graph")
 }
 
 /// Our own files say which framework the model came from.
@@ -115,11 +130,14 @@ impl<'s> Reader<'s> {
     }
 
     /// All of a main graph.
-    fn whole(&mut self, g: &GraphP<'_>) -> Result<()> {
+    fn whole(&mut self, g: &GraphP<'_>, fixed: &[(String, Tensor)]) -> Result<()> {
         let tensors = self.tensors(g)?;
         for v in &g.inputs {
             // Before IR version 4 initializers stand among the inputs, as defaults.
-            if !tensors.contains(&v.name) {
+            if let Some((name, tensor)) = fixed.iter().find(|(name, _)| *name == v.name) {
+                let id = self.b.constant(name.clone(), tensor.clone());
+                self.values.insert(name.clone(), id);
+            } else if !tensors.contains(&v.name) {
                 let ty = declared(v)?;
                 let id = self.b.input(v.name.clone(), ty);
                 self.values.insert(v.name.clone(), id);

@@ -64,7 +64,7 @@ pub struct Written {
 /// `OX0001` for every node that the opset cannot express, `IN0001` for a layout that is not channels-first, `IO…` when
 /// a source cannot be read or the target not written.
 pub fn write(graph: &CoreGraph, path: &Path, options: &WriteOptions<'_>) -> std::result::Result<Written, Diagnostics> {
-    let opset = opset::choose(options.opset)?;
+    let opset = opset::choose(options.opset, graph)?;
     let legal = legal::legalize(graph, opset)?;
     Ok(write_legal(&legal, path, opset, options)?)
 }
@@ -74,7 +74,7 @@ pub fn write(graph: &CoreGraph, path: &Path, options: &WriteOptions<'_>) -> std:
 /// # Errors
 /// As [`write`].
 pub fn to_bytes(graph: &CoreGraph, options: &WriteOptions<'_>) -> std::result::Result<Vec<u8>, Diagnostics> {
-    let opset = opset::choose(options.opset)?;
+    let opset = opset::choose(options.opset, graph)?;
     let legal = legal::legalize(graph, opset)?;
     let (emitter, head, body) = encode(&legal, opset, options)?;
     let layout = Layout::new(&head, &body, &emitter.weights, "", false);

@@ -10,7 +10,6 @@ use modelport_ir::{DType, Op, Tensor, ValueId};
 
 pub(super) fn read(r: &mut Reader<'_>, at: &At<'_, '_>) -> Out {
     match at.op() {
-        "PRelu" => prelu(r, at),
         "Pow" => pow(r, at),
         "IsInf" => {
             let both = at.int("detect_negative", 1) != 0 && at.int("detect_positive", 1) != 0;
@@ -18,6 +17,9 @@ pub(super) fn read(r: &mut Reader<'_>, at: &At<'_, '_>) -> Out {
         }
         "Mod" => r.op(at, Op::Binary(if at.flag("fmod") { BinaryOp::Fmod } else { BinaryOp::Mod })),
         "BitShift" => {
+            if r.b.dtype(at.x(0)?).is_signed_int() {
+                return Err(at.unsupported("a shift of signed numbers"));
+            }
             let left = at.text("direction", "") == "LEFT";
             r.op(at, Op::Binary(if left { BinaryOp::ShiftLeft } else { BinaryOp::ShiftRight }))
         }
@@ -63,11 +65,6 @@ fn activation(at: &At<'_, '_>) -> Option<Op> {
         "Where" => Op::Where,
         _ => return None,
     })
-}
-
-/// The slope is broadcast to x by its last axes.
-fn prelu(r: &mut Reader<'_>, at: &At<'_, '_>) -> Out {
-    r.op(at, Op::Binary(BinaryOp::PRelu))
 }
 
 /// ONNX lets the exponent have another type; the result has that of the base.

@@ -5,7 +5,7 @@ use crate::read::Reader;
 use crate::read::node::At;
 use modelport_diag::Result;
 use modelport_ir::core::{BinaryOp, DataLayout, ReduceKind, UnaryOp};
-use modelport_ir::{Dim, Op, ValueId};
+use modelport_ir::{DType, Dim, Op, ValueId};
 
 const DATA: DataLayout = DataLayout::ChannelsFirst;
 
@@ -14,10 +14,12 @@ pub(super) fn read(r: &mut Reader<'_>, at: &At<'_, '_>) -> Out {
         "BatchNormalization" => batch(r, at),
         "LayerNormalization" => {
             at.int("stash_type", 1);
+            let (axis, epsilon) = (at.int("axis", -1), at.float("epsilon", 1e-5));
+            let mut results = r.b.add(Op::LayerNorm { axis, epsilon }, &at.inputs)?;
             if at.wants(1) || at.wants(2) {
-                return Err(at.unsupported("the mean or the deviation as a result"));
+                results.extend(statistics(r, at.x(0)?, axis, epsilon)?);
             }
-            r.op(at, Op::LayerNorm { axis: at.int("axis", -1), epsilon: at.float("epsilon", 1e-5) })
+            Ok(Some(results))
         }
         "RMSNormalization" => {
             at.int("stash_type", 1);
@@ -39,6 +41,20 @@ pub(super) fn read(r: &mut Reader<'_>, at: &At<'_, '_>) -> Out {
         "MeanVarianceNormalization" => mean_variance(r, at),
         _ => Ok(None),
     }
+}
+
+/// Mean and inverse deviation of a layer normalisation.
+fn statistics(r: &mut Reader<'_>, x: ValueId, axis: i64, epsilon: f64) -> Result<[ValueId; 2]> {
+    let rank = r.b.rank(x) as i64;
+    let axes: Vec<i64> = (if axis < 0 { axis + rank } else { axis }..rank).collect();
+    let x = if r.b.dtype(x) == DType::F64 { x } else { r.b.cast(x, DType::F32)? };
+    let mean = r.b.reduce(ReduceKind::Mean, x, &axes, true)?;
+    let centred = r.binary(BinaryOp::Sub, x, mean)?;
+    let squares = r.binary(BinaryOp::Mul, centred, centred)?;
+    let variance = r.b.reduce(ReduceKind::Mean, squares, &axes, true)?;
+    let variance = r.b.binary_scalar(BinaryOp::Add, variance, epsilon)?;
+    let deviation = r.unary(UnaryOp::Sqrt, variance)?;
+    Ok([mean, r.unary(UnaryOp::Reciprocal, deviation)?])
 }
 
 fn batch(r: &mut Reader<'_>, at: &At<'_, '_>) -> Out {

@@ -52,7 +52,9 @@ pub(super) fn read(r: &mut Reader<'_>, at: &At<'_, '_>) -> Out {
             if at.attr("output_dtype").is_some_and(|a| a.int != 0) {
                 return Err(at.unsupported("output_dtype"));
             }
-            r.op(at, Op::DequantizeLinear { axis: at.int("axis", 1), block: at.size("block_size", 0)? })
+            let operands = with_zero_point_like_scale(r, at)?;
+            let op = Op::DequantizeLinear { axis: at.int("axis", 1), block: at.size("block_size", 0)? };
+            r.b.add(op, &operands).map(Some)
         }
         _ => Ok(None),
     }
@@ -198,5 +200,19 @@ fn quantize(r: &mut Reader<'_>, at: &At<'_, '_>) -> Out {
         saturate: at.int("saturate", 1) != 0,
         block: at.size("block_size", 0)?,
     };
-    r.op(at, op)
+    let operands = with_zero_point_like_scale(r, at)?;
+    r.b.add(op, &operands).map(Some)
+}
+
+/// A zero point of one element may have another rank than the scale.
+fn with_zero_point_like_scale(r: &mut Reader<'_>, at: &At<'_, '_>) -> Result<Vec<Option<ValueId>>> {
+    let mut operands = at.inputs.clone();
+    if let (Some(scale), Some(zero)) = (at.opt(1), at.opt(2))
+        && r.b.rank(scale) != r.b.rank(zero)
+        && r.b.ty(zero).elements() == Some(1)
+        && let Some(slot) = operands.get_mut(2)
+    {
+        *slot = Some(r.b.reshape(zero, &vec![1; r.b.rank(scale)])?);
+    }
+    Ok(operands)
 }
