@@ -251,3 +251,14 @@ fn the_printed_declaration_of_an_awkward_layer_parses_once_it_is_edited() {
     lambda.attrs.insert("name".into(), Attr::Str("scale_it".into()));
     assert!(print_declaration_template(&lambda, &[None]).starts_with("layer scale_it(x) {\n  # x: of unknown type\n"));
 }
+
+#[test]
+fn long_files_take_time_in_proportion() {
+    let start = std::time::Instant::now();
+    let statements: String = (0..40_000).map(|i| format!("  a{i} = Add(x, {i})\n")).collect();
+    let layers: String = (0..20_000).map(|i| format!("layer L{i}(x) {{ return x }}\n")).collect();
+    let layers = parse_custom(&format!("layer L(x) {{\n{statements}  return a7\n}}\n{layers}")).unwrap();
+    assert_eq!(layers.len(), 20_001);
+    // Linear: well under a second even unoptimised; quadratic: minutes.
+    assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
+}

@@ -13,6 +13,7 @@ pub(super) struct Cursor<'a> {
     lexer: Lexer<'a>,
     token: Token,
     start: usize,
+    line: usize,
     depth: usize,
     code: Code,
 }
@@ -21,8 +22,8 @@ impl<'a> Cursor<'a> {
     /// Errors get `code`.
     pub(super) fn new(text: &'a str, code: Code) -> Self {
         let mut lexer = Lexer::new(text);
-        let (token, start) = lexer.next();
-        Self { text, lexer, token, start, depth: 0, code }
+        let (token, start, line) = lexer.next();
+        Self { text, lexer, token, start, line, depth: 0, code }
     }
 
     pub(super) fn peek(&self) -> &Token {
@@ -34,13 +35,18 @@ impl<'a> Cursor<'a> {
         self.start
     }
 
+    /// The line of the next token, from 1.
+    pub(super) fn line(&self) -> usize {
+        self.line
+    }
+
     pub(super) fn bump(&mut self) -> Token {
-        let (token, start) = self.lexer.next();
-        self.start = start;
+        let (token, start, line) = self.lexer.next();
+        (self.start, self.line) = (start, line);
         std::mem::replace(&mut self.token, token)
     }
 
-    /// Line and column, both from 1, columns in characters.
+    /// Line and column, both from 1, columns in characters; counted from the start, so for errors only.
     pub(super) fn line_column(&self, at: usize) -> (usize, usize) {
         let before = self.text.get(..at).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |n| n + 1);

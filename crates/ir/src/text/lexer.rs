@@ -51,11 +51,13 @@ const PUNCT: &[&str] = &["...", "::", "{", "}", "[", "]", "(", ")", "=", ",", ":
 pub(super) struct Lexer<'a> {
     text: &'a str,
     at: usize,
+    /// The line of the next token, from 1. Tokens hold no line breaks, so blanks and comments are all that count.
+    line: usize,
 }
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+        Self { text, at: 0, line: 1 }
     }
 
     fn rest(&self) -> &'a str {
@@ -67,6 +69,7 @@ impl<'a> Lexer<'a> {
         loop {
             let rest = self.rest();
             let blank = rest.len() - rest.trim_start().len();
+            self.line += rest.bytes().take(blank).filter(|b| *b == b'\n').count();
             self.at += blank;
             let rest = self.rest();
             if !rest.starts_with('#') && !rest.starts_with("//") {
@@ -83,11 +86,11 @@ impl<'a> Lexer<'a> {
         rest.get(..len).unwrap_or_default()
     }
 
-    /// The next token and the byte where it starts.
-    pub(super) fn next(&mut self) -> (Token, usize) {
+    /// The next token, the byte where it starts, and its line.
+    pub(super) fn next(&mut self) -> (Token, usize, usize) {
         self.skip();
-        let start = self.at;
-        (self.token(), start)
+        let (start, line) = (self.at, self.line);
+        (self.token(), start, line)
     }
 
     fn token(&mut self) -> Token {

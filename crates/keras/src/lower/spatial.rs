@@ -83,6 +83,8 @@ fn up_sampling(c: &mut Call<'_>, n: usize) -> Result<ValueId> {
     let (mode, coordinates) = match c.str_or("interpolation", "nearest")?.to_lowercase().as_str() {
         "nearest" | "area" => (ResizeMode::Nearest, CoordinateMode::Asymmetric),
         "bilinear" => (ResizeMode::Linear, CoordinateMode::HalfPixel),
+        // What the shim writes for files of Keras before 2.4, which sampled from the corners of pixels.
+        "bilinear_keras2" => (ResizeMode::Linear, CoordinateMode::Asymmetric),
         other => return interpolated(c, x, first, &factors, other),
     };
     let scales: Vec<f32> = factors.iter().map(|&f| f as f32).collect();

@@ -8,7 +8,7 @@ use crate::text::parse::closest;
 use crate::text::value::{is_plain_name, parse_attr};
 use crate::{Attr, DType, Op};
 use modelport_diag::{Code, Result};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Parses a file of declarations.
 ///
@@ -17,10 +17,11 @@ use std::collections::HashMap;
 pub fn parse_custom(text: &str) -> Result<Vec<Declaration>> {
     let mut c = Cursor::new(text, Code::CUSTOM_DECLARATION);
     let mut all: Vec<Declaration> = Vec::new();
+    let mut seen = HashSet::new();
     while *c.peek() != Token::End {
         let at = c.position();
         let declaration = layer(&mut c)?;
-        if all.iter().any(|d| d.name == declaration.name) {
+        if !seen.insert(declaration.name.clone()) {
             return Err(c.error_at(at, format!("layer `{}` is declared twice", declaration.name)));
         }
         all.push(declaration);
@@ -175,7 +176,7 @@ impl Parser {
             }
         }
         c.expect("=")?;
-        let line = c.line_column(c.position()).0;
+        let line = c.line();
         let call = match self.expr(c)? {
             Expr::Call(call) => call,
             _ => return Err(c.unexpected("an op applied to operands: `Add(x, y)`")),
@@ -209,13 +210,12 @@ impl Parser {
 
     fn expr(&mut self, c: &mut Cursor<'_>) -> Result<Expr> {
         c.nested(|c| {
-            let at = c.position();
-            let line = c.line_column(at).0;
+            let (at, line) = (c.position(), c.line());
             match c.peek().clone() {
                 Token::Number(_) | Token::Punct("[") => Ok(Expr::Literal { line, dtype: None, value: self.number(c)? }),
                 Token::Value(label) => {
                     c.bump();
-                    self.named(c, at, label)
+                    self.named(c, at, line, label)
                 }
                 Token::Ident(word) => self.word(c, at, line, word),
                 _ => Err(c.unexpected("a value, a number, or an op applied to operands")),
@@ -237,7 +237,7 @@ impl Parser {
         if c.at("(") || c.at("{") {
             return self.call(c, at, line, word).map(Expr::Call);
         }
-        self.named(c, at, word)
+        self.named(c, at, line, word)
     }
 
     /// `f32(1.5)`, `i32[1, 2]`.
@@ -254,8 +254,7 @@ impl Parser {
         Ok(Expr::Literal { line, dtype: Some(dtype), value })
     }
 
-    fn named(&mut self, c: &mut Cursor<'_>, at: usize, name: String) -> Result<Expr> {
-        let line = c.line_column(at).0;
+    fn named(&mut self, c: &mut Cursor<'_>, at: usize, line: usize, name: String) -> Result<Expr> {
         match self.names.get(&name) {
             Some(Meaning::Config) => Ok(Expr::Literal { line, dtype: None, value: Value::Config(name) }),
             Some(Meaning::Value) => Ok(Expr::Name(name)),
@@ -350,10 +349,9 @@ fn check_op(c: &Cursor<'_>, at: usize, op: &str, attrs: &[(String, Value)]) -> R
     if matches!(op, "If" | "Loop") {
         return Err(c.error_at(at, format!("`{op}` cannot stand in a declaration")));
     }
-    for (i, (key, _)) in attrs.iter().enumerate() {
-        if attrs.iter().take(i).any(|(k, _)| k == key) {
-            return Err(c.error_at(at, format!("attribute `{key}` is given twice")));
-        }
+    let mut seen = HashSet::new();
+    if let Some((key, _)) = attrs.iter().find(|(key, _)| !seen.insert(key)) {
+        return Err(c.error_at(at, format!("attribute `{key}` is given twice")));
     }
     let plain: Option<_> = attrs
         .iter()

@@ -62,6 +62,10 @@ fn weights(op: &SourceOp, taken: &[String], out: &mut String) -> Vec<String> {
 
 /// Appends `config units: int`, one key a line, with the values that this layer has.
 fn config(op: &SourceOp, taken: &[String], out: &mut String) {
+    if op.name == "Lambda" {
+        // All that its config holds is the code and how it was stored.
+        return;
+    }
     for (key, value) in &op.attrs {
         let own = !key.starts_with('@') && !COMMON.contains(&key.as_str());
         if !own || !is_plain_name(key) || taken.contains(key) {
