@@ -12,6 +12,7 @@ pub(super) fn read(r: &mut Reader<'_>, at: &At<'_, '_>) -> Out {
     match at.op() {
         "Constant" => constant(r, at),
         "ConstantOfShape" => constant_of_shape(r, at),
+        "Reshape" | "Expand" if !ranked(r, at.x(1)?) => Err(at.unsupported("a shape whose length is not known")),
         "Reshape" => r.op(at, Op::Reshape { allow_zero: at.flag("allowzero") }),
         "Transpose" => {
             let rank = r.b.rank(at.x(0)?);
@@ -58,6 +59,11 @@ pub(super) fn read(r: &mut Reader<'_>, at: &At<'_, '_>) -> Out {
         }
         _ => Ok(None),
     }
+}
+
+/// Whether the length of a shape operand, and with it the rank of the result, is known.
+fn ranked(r: &Reader<'_>, shape: ValueId) -> bool {
+    r.b.ty(shape).elements().is_some() || r.b.known(shape).is_some()
 }
 
 fn constant(r: &mut Reader<'_>, at: &At<'_, '_>) -> Out {
