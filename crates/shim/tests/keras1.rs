@@ -138,9 +138,9 @@ fn merges() {
             op("Merge", &[("mode", s(mode)), ("concat_axis", i(2)), ("dot_axes", i(-1)), ("arguments", map(&[]))]);
         let (new, said) = shim(V1, old);
         let want = match mode {
-            "concat" => vec![("axis", i(2))],
+            "concat" => vec![("axis", i(2)), ("@mask_merge", s("all"))],
             "dot" | "cos" => vec![("axes", i(-1)), ("normalize", Attr::Bool(mode == "cos"))],
-            _ => vec![],
+            _ => vec![("@mask_merge", s("all"))],
         };
         expect(&new, class, &want);
         assert_eq!(names(&said), ["keras1_merge"]);

@@ -95,6 +95,14 @@ fn leaky_relu() {
 }
 
 #[test]
+fn merged_masks() {
+    let (got, said) = shim(V2, op("Add", &[]));
+    expect(&got, "Add", &[("@mask_merge", s("all"))]);
+    assert!(!names(&said).contains(&"merged_masks"), "whether there are masks is not known to the shim");
+    none("3.15.0", "Add", &[]);
+}
+
+#[test]
 fn attention() {
     let (got, said) =
         shim(V2, op("MultiHeadAttention", &[("query_shape", ints(&[1, 8, 4])), ("key_shape", Attr::None)]));

@@ -7,6 +7,10 @@ use crate::version::{ANY, BEFORE_3, Range};
 use modelport_ir::Attr;
 use std::collections::BTreeMap;
 
+/// Layers that merge the masks of their inputs. Keras 1 and 2: a step counts if it does in every input that has a mask
+/// (keras 2.15 `layers/merging/base_merge.py: compute_mask`); Keras 3: if it does in any, where all inputs have one.
+const MERGES: &[&str] = &["Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate"];
+
 pub(crate) const RULES: &[Rule] = &[
     rule("numpy_scalars", &["*"], BEFORE_3, numpy_values),
     rule("input_shape_of_the_first_layer", &["*"], BEFORE_3, input_shape),
@@ -31,6 +35,8 @@ pub(crate) const RULES: &[Rule] = &[
     rule("robust_masking", &["MultiHeadAttention", "Softmax"], BEFORE_3, |e| {
         e.drop(&["softmax_robust_masking", "robust_masking"]);
     }),
+    // Whether there are masks is not known here, so that nothing is said.
+    rule("merged_masks", MERGES, BEFORE_3, |e| e.set("@mask_merge", Attr::Str("all".into()))),
     rule("rng_type", &["*"], BEFORE_3, |e| e.drop(&["rng_type"])),
     rule("not_dynamic", &["*"], BEFORE_3, |e| e.drop_if("dynamic", &Attr::Bool(false))),
     // Keras inside TensorFlow resizes with half-pixel centres from TensorFlow 2 on; its version string does not tell
