@@ -120,6 +120,8 @@ fn give_subtree(model: &mut Model, id: LayerId, era: Era, weights: Vec<Named>, d
         Some(positions) => by_names(model, &all, era, &weights).unwrap_or(positions),
         None => match by_names(model, &all, era, &weights) {
             Some(shares) => shares,
+            // Keras 1 may name the weights after the wrapper; the shim knows which of its layers has which.
+            None if era.keras1 && model.network(id).is_none() => return give(model, id, era, weights, diagnostics),
             None => {
                 let slots: Vec<_> = all.iter().filter_map(|&id| era.slots(model.layer(id))).flatten().collect();
                 diagnostics.push(wrong_count(model.layer(id), &slots, &weights));
@@ -178,4 +180,101 @@ fn by_names(model: &Model, all: &[LayerId], era: Era, weights: &[Named]) -> Opti
         model.network(id).is_some() || era.slots(model.layer(id)).is_none_or(|slots| slots.len() == share.len())
     });
     complete.then_some(shares)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use modelport_diag::Limits;
+    use modelport_ir::{DType, Tensor};
+    use serde_json::{Value, json};
+
+    fn sequential(name: &str, layers: Value) -> Value {
+        json!({"class_name": "Sequential", "config": {"name": name, "layers": layers}})
+    }
+
+    fn entry(name: &str, weights: &[&str]) -> LegacyLayer {
+        // Each weight has a length of its own, so that it can be told from the others.
+        let tensor = |i: usize| Tensor::from_f64s(DType::F32, &[i + 1], &vec![0.0; i + 1]).unwrap();
+        let weights = weights.iter().enumerate().map(|(i, n)| ((*n).to_owned(), tensor(i))).collect();
+        LegacyLayer { name: name.into(), weights }
+    }
+
+    fn assigned(config: Value, version: &str, file: Vec<LegacyLayer>) -> (Model, Diagnostics) {
+        let mut model = crate::model::parse(config, &Limits::default()).unwrap();
+        let era = Era::of(Some(version), &model);
+        let diagnostics = assign(&mut model, era, file);
+        (model, diagnostics)
+    }
+
+    fn lengths(model: &Model, name: &str) -> Vec<(String, usize)> {
+        let layer = model.layers.iter().find(|l| l.name == name).unwrap();
+        layer.weights.iter().map(|(n, t)| (n.clone(), t.len())).collect()
+    }
+
+    fn norm(name: &str) -> Value {
+        json!({"class_name": "BatchNormalization", "config": {"name": name}})
+    }
+
+    /// Two models of one kind side by side have layers of the same name, so only the order tells: trainable weights first.
+    #[test]
+    fn weights_of_nested_models_are_found_by_position() {
+        let inner = |name: &str| sequential(name, json!([norm("bn")]));
+        let config = sequential("outer", json!([sequential("both", json!([inner("a"), inner("b")]))]));
+        let file = entry("both", &["bn/g:0", "bn/b:0", "bn/g:0", "bn/b:0", "bn/m:0", "bn/v:0", "bn/m:0", "bn/v:0"]);
+        let (model, diagnostics) = assigned(config, "2.15.0", vec![file]);
+        assert!(!diagnostics.has_errors(), "{diagnostics}");
+        let norms = model.layers.iter().filter(|l| l.name == "bn");
+        let found: Vec<Vec<usize>> = norms.map(|l| l.weights.iter().map(|(_, t)| t.len()).collect()).collect();
+        assert_eq!(found, [[1, 2, 5, 6], [3, 4, 7, 8]]);
+    }
+
+    /// Names decide where they can: a frozen layer's weights stand behind those of layers after it.
+    #[test]
+    fn weights_of_nested_models_are_found_by_name() {
+        let config = sequential("outer", json!([sequential("inner", json!([norm("one"), norm("two")]))]));
+        let names = [
+            "two/gamma:0",
+            "two/beta:0",
+            "one/gamma:0",
+            "one/beta:0",
+            "one/moving_mean:0",
+            "one/moving_variance:0",
+            "two/moving_mean:0",
+            "two/moving_variance:0",
+        ];
+        let (model, diagnostics) = assigned(config, "2.15.0", vec![entry("inner", &names)]);
+        assert!(!diagnostics.has_errors(), "{diagnostics}");
+        assert_eq!(lengths(&model, "one").iter().map(|(_, n)| *n).collect::<Vec<_>>(), [3, 4, 5, 6]);
+        assert_eq!(lengths(&model, "two")[0], ("gamma".to_owned(), 1));
+    }
+
+    #[test]
+    fn other_names_are_matched_by_order() {
+        let dropout = json!({"class_name": "Dropout", "config": {"name": "dropout_7"}});
+        let (model, diagnostics) = assigned(
+            sequential("m", json!([norm("bn_7"), dropout, norm("bn_8")])),
+            "2.4.0",
+            vec![entry("bn", &["a", "b", "c", "d"]), entry("dropout", &[]), entry("bn_1", &["a", "b", "c", "d"])],
+        );
+        assert!(!diagnostics.has_errors(), "{diagnostics}");
+        assert_eq!(lengths(&model, "bn_8").len(), 4);
+        let (_, diagnostics) =
+            assigned(sequential("m", json!([norm("x")])), "2.4.0", vec![entry("y", &["a"]), entry("z", &["a"])]);
+        assert_eq!(diagnostics.0[0].code.0, "KR0004");
+    }
+
+    #[test]
+    fn keras_1_names_stay_as_they_are() {
+        let dense = json!({"class_name": "Dense", "config": {"name": "dense_1", "init": "zero"}});
+        let wrapper = json!({"class_name": "TimeDistributed", "config": {"name": "td", "layer": dense}});
+        let (model, _) = assigned(
+            sequential("m", json!([wrapper.clone()])),
+            "1.2.2",
+            vec![entry("td", &["dense_1_W:0", "dense_1_b:0"])],
+        );
+        assert_eq!(lengths(&model, "dense_1"), [("dense_1_W".to_owned(), 1), ("dense_1_b".to_owned(), 2)]);
+        let (model, _) = assigned(sequential("m", json!([wrapper])), "1.2.2", vec![entry("td", &["td_W", "td_b"])]);
+        assert_eq!(lengths(&model, "td").len(), 2);
+    }
 }
