@@ -20,7 +20,7 @@
 
 mod constant;
 mod cursor;
-mod declare;
+pub mod declare;
 mod lexer;
 mod number;
 mod parse;

@@ -57,3 +57,18 @@ fn nesting_is_bounded() {
     let error = parse_core(&bodies, &mut NoConstants).unwrap_err();
     assert!(error.message.contains("nested too deeply"), "{error}");
 }
+
+#[test]
+fn what_is_nested_within_the_bound_is_read_and_printed() {
+    let n = 40;
+    let text = format!("source \"m\" {{ _ = keras.A{{a={}1{}}}() }}", "op keras.A{a=[{b=".repeat(n), "}]}".repeat(n));
+    let graph = parse_source(&text, &mut NoConstants).unwrap();
+    assert_eq!(parse_source(&print_source(&graph), &mut NoConstants).unwrap(), graph);
+    let deep = format!("layer L(x) {{ return {}x{} }}", "Neg(".repeat(120), ")".repeat(120));
+    let declared = parse_custom(&deep).unwrap();
+    let mut b = crate::Builder::new("m");
+    let x = b.input("x", crate::TensorType::known(crate::DType::F32, &[1]));
+    let op = crate::SourceOp::new(crate::Dialect::Keras, "L");
+    crate::CustomLayer::lower(&declared[0], &mut b, &op, &[x]).unwrap();
+    assert_eq!(b.graph().nodes().len(), 120);
+}
