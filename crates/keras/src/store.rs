@@ -108,3 +108,22 @@ impl TreeReader<'_> {
         keys.into_iter().map(|key| self.h5.tensor(group, &key).map(|t| (key, t))).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn split_lists_are_joined_in_order() {
+        let mut attributes = Attributes::new();
+        for i in 0..12 {
+            attributes.insert(format!("layer_names{i}"), vec![format!("a{i}"), format!("b{i}")]);
+        }
+        let names = list(&attributes, "layer_names").unwrap();
+        assert_eq!(names.len(), 24);
+        assert_eq!(names[20..22], ["a10", "b10"]);
+        assert_eq!(list(&attributes, "weight_names"), None);
+        attributes.insert("weight_names".into(), Vec::new());
+        assert_eq!(list(&attributes, "weight_names"), Some(Vec::new()));
+    }
+}

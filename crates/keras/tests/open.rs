@@ -222,3 +222,38 @@ fn an_architecture_of_another_model_is_refused() {
         assert!(d.0.iter().all(|d| d.expected.is_some() && d.found.is_some()), "{d}");
     }
 }
+
+/// Layers that cannot be lowered are still part of the graph, so that the lowering can name them all.
+#[test]
+fn unknown_and_lambda_layers_stay_nodes() {
+    for (file, class) in [
+        ("lambda_layer_h5/model.h5", "Lambda"),
+        ("lambda_layer_keras/model.keras", "Lambda"),
+        ("unknown_layers_h5/model.h5", "Dense"),
+        ("unknown_layers_keras/model.keras", "Dense"),
+    ] {
+        let file = open(&fixtures().join("bad").join(file), &OpenOptions::default()).unwrap();
+        let graph = file.graph.unwrap();
+        assert!(graph.nodes().iter().any(|n| n.op.name == class), "{:?}", graph.nodes());
+    }
+}
+
+#[test]
+fn weights_without_architecture_are_listed() {
+    let file = open(&fixtures().join("bad/weights_only/model.weights.h5"), &OpenOptions::default()).unwrap();
+    assert_eq!(file.content, Content::WeightsOnly);
+    let text = file.require_graph().unwrap_err().to_string();
+    assert!(text.contains("--arch"), "{text}");
+    assert!(file.weights.iter().take(3).all(|(name, _)| text.contains(name)), "{text}");
+}
+
+#[test]
+fn an_hdf5_file_without_a_model_is_named() {
+    let mut bytes = std::fs::read(fixtures().join("models/keras/k2_0_model/model.h5")).unwrap();
+    for name in [b"model_config".as_slice(), b"model_weights"] {
+        let found: Vec<_> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(name)).collect();
+        found.into_iter().for_each(|at| bytes[at] = b'z');
+    }
+    let (code, message) = refusal(&bytes);
+    assert_eq!(code, "KR0001", "{message}");
+}
