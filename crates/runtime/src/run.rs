@@ -8,7 +8,7 @@ use crate::kernels::{self, Call};
 use modelport_diag::{Code, Diagnostic, Result};
 use modelport_ir::infer::{self, Known, KnownInt, Operand};
 use modelport_ir::tensor::byte_len;
-use modelport_ir::{Core, CoreGraph, Dim, Node, Tensor, TensorType, ValueId};
+use modelport_ir::{Core, CoreGraph, DType, Dim, Node, Tensor, TensorType, ValueId};
 use std::collections::HashMap;
 
 /// What is called with every node of the graph after it has run, and with its results.
@@ -220,9 +220,11 @@ fn checked_types(node: &Node<Core>, operands: &[Option<&Array>], options: &Optio
 }
 
 /// Refuses a value that would take too much memory.
-pub(crate) fn check_size(dtype: modelport_ir::DType, shape: &[usize], options: &Options) -> Result<()> {
-    let size = if dtype == modelport_ir::DType::Str { modelport_ir::DType::C128 } else { dtype };
-    match byte_len(size, shape) {
+pub(crate) fn check_size(dtype: DType, shape: &[usize], options: &Options) -> Result<()> {
+    // A string takes a pointer and two lengths, besides its bytes. Axes of 0 must not hide absurd ones beside them.
+    let size = if dtype == DType::Str { DType::C128 } else { dtype };
+    let whole: Vec<usize> = shape.iter().map(|&n| n.max(1)).collect();
+    match byte_len(size, &whole) {
         Ok(n) if n as u64 <= options.value_bytes => Ok(()),
         _ => Err(failed(format!("a result of type {} is too large", TensorType::known(dtype, shape)))
             .expected(format!("at most {} bytes", options.value_bytes))

@@ -80,6 +80,7 @@ fn stacked(c: &Call<'_>, elements: Vec<Array>, graph: &CoreGraph, output: usize)
     let ty =
         graph.outputs().get(output).map(|o| graph.ty(o.value)).ok_or_else(|| c.error("a scan output is missing"))?;
     let shape: Vec<usize> = std::iter::once(0).chain(ty.shape.iter().map(|d| d.known().unwrap_or(0))).collect();
+    c.check_size(ty.dtype, &shape)?;
     let none = Array::from(ArrayD::<f32>::zeros(IxDyn(&shape)));
     none.cast(ty.dtype)
 }

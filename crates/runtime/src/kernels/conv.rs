@@ -85,7 +85,8 @@ impl<T: Num> Rows<'_, T> {
             return;
         }
         let rows = result.len() / self.out;
-        let step = rows.div_ceil(if rows * self.windows.len * self.channels < BLOCK { 1 } else { threads() });
+        let work = result.len().saturating_mul(self.windows.len).saturating_mul(self.inner);
+        let step = rows.div_ceil(if work < BLOCK { 1 } else { threads() });
         std::thread::scope(|s| {
             for (i, part) in result.chunks_mut(step * self.out).enumerate() {
                 s.spawn(move || self.part(i * step, part));

@@ -20,6 +20,8 @@ fn refused(op: Op, inputs: &[Array]) -> modelport_diag::Diagnostic {
 fn absurd_sizes_are_refused_before_allocation() {
     let big = 1i64 << 40;
     refused(Op::Expand, &[count(&[1]), i(&[2], &[big, big])]);
+    refused(Op::Expand, &[f(&[0, 1, 1], &[]), i(&[3], &[1, big, big])]);
+    refused(Op::Reshape { allow_zero: true }, &[f(&[0], &[]), i(&[3], &[0, big, big])]);
     refused(Op::Tile, &[count(&[2]), i(&[1], &[big])]);
     refused(Op::Range, &[f(&[], &[0.]), f(&[], &[1e30]), f(&[], &[1e-30])]);
     refused(Op::Range, &[i(&[], &[0]), i(&[], &[i64::MAX]), i(&[], &[1])]);

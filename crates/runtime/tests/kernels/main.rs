@@ -1,6 +1,10 @@
 //! Every kernel against values calculated by hand or taken from the text of the ONNX operator specification.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
-#![allow(clippy::excessive_precision, clippy::approx_constant, reason = "expected values stand as they were calculated")]
+#![allow(
+    clippy::excessive_precision,
+    clippy::approx_constant,
+    reason = "expected values stand as they were calculated"
+)]
 
 mod control;
 mod elementwise;
