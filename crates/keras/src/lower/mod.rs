@@ -41,6 +41,7 @@ mod reshape;
 mod spatial;
 mod tf_lambda;
 mod tf_lambda_args;
+mod tf_lambda_image;
 mod tf_lambda_shape;
 mod unknown;
 mod wrappers;

@@ -64,10 +64,12 @@ pub(crate) const ROWS: &[Row] = &[
     row("Round", round),
     row("Rint", |c| float_unary(c, UnaryOp::Round)),
     row("Exp", |c| float_unary(c, UnaryOp::Exp)),
-    row("Exp2", |c| float_fn(c, |b, x| {
-        let x = b.binary_scalar(BinaryOp::Mul, x, std::f64::consts::LN_2)?;
-        b.unary(UnaryOp::Exp, x)
-    })),
+    row("Exp2", |c| {
+        float_fn(c, |b, x| {
+            let x = b.binary_scalar(BinaryOp::Mul, x, std::f64::consts::LN_2)?;
+            b.unary(UnaryOp::Exp, x)
+        })
+    }),
     row("Expm1", |c| float_fn(c, core::expm1)),
     row("Log", |c| float_unary(c, UnaryOp::Log)),
     row("Log1p", |c| float_fn(c, core::log1p)),

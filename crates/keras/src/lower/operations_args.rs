@@ -197,7 +197,13 @@ pub(super) fn promoted(a: DType, b: DType) -> DType {
         // f16 and bf16 meet in f32.
         return match (a.size(), b.size()) {
             (2, 2) => DType::F32,
-            (x, y) => if x > y { a } else { b },
+            (x, y) => {
+                if x > y {
+                    a
+                } else {
+                    b
+                }
+            }
         };
     }
     let (big, small) = if a.size() >= b.size() { (a, b) } else { (b, a) };
@@ -250,12 +256,7 @@ fn common(b: &Builder, args: &[Arg], rules: Rules, at_least: Option<DType>) -> D
 }
 
 /// Arguments as values of one type.
-pub(super) fn promote(
-    b: &mut Builder,
-    args: &[Arg],
-    rules: Rules,
-    at_least: Option<DType>,
-) -> Result<Vec<ValueId>> {
+pub(super) fn promote(b: &mut Builder, args: &[Arg], rules: Rules, at_least: Option<DType>) -> Result<Vec<ValueId>> {
     let dtype = common(b, args, rules, at_least);
     args.iter()
         .map(|a| match *a {

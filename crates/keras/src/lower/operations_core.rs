@@ -10,9 +10,9 @@ use modelport_ir::{Builder, DType, Dim, Op, ValueId};
 /// The axis counted from the front.
 pub(super) fn axis_in(axis: i64, rank: usize) -> Result<usize> {
     let at = if axis < 0 { axis.checked_add(rank as i64) } else { Some(axis) };
-    at.and_then(|a| usize::try_from(a).ok()).filter(|&a| a < rank).ok_or_else(|| {
-        Diagnostic::error(Code::KERAS_ARGUMENT, format!("axis {axis} is outside of rank {rank}"))
-    })
+    at.and_then(|a| usize::try_from(a).ok())
+        .filter(|&a| a < rank)
+        .ok_or_else(|| Diagnostic::error(Code::KERAS_ARGUMENT, format!("axis {axis} is outside of rank {rank}")))
 }
 
 /// x as floating point.
@@ -170,6 +170,9 @@ pub(super) enum Pieces {
     Before(Vec<i64>),
 }
 
+/// More pieces than this are damage, not a model.
+const MOST_PIECES: i64 = 1 << 16;
+
 /// Splits along a known axis.
 pub(super) fn split(b: &mut Builder, x: ValueId, pieces: Pieces, axis: i64) -> Result<Vec<ValueId>> {
     let at = axis_in(axis, b.rank(x))?;
@@ -177,12 +180,19 @@ pub(super) fn split(b: &mut Builder, x: ValueId, pieces: Pieces, axis: i64) -> R
     let n = b.shape(x).get(at).and_then(Dim::known).ok_or_else(|| {
         Diagnostic::error(Code::KERAS_UNSUPPORTED, "the axis that is split must have a size known at conversion")
     })? as i64;
+    let many = match &pieces {
+        Pieces::Equal(k) => *k > MOST_PIECES,
+        Pieces::Sizes(list) | Pieces::Before(list) => list.len() as i64 > MOST_PIECES,
+    };
+    if many {
+        return Err(misfit().expected(format!("at most {MOST_PIECES} pieces")));
+    }
     let sizes = match pieces {
         Pieces::Equal(k) if k > 0 && n % k == 0 => vec![n / k; usize::try_from(k).map_err(|_| misfit())?],
         Pieces::Equal(_) => return Err(misfit().expected(format!("a divisor of {n}"))),
         Pieces::Sizes(mut sizes) => {
-            let known: i64 = sizes.iter().filter(|s| **s >= 0).sum();
-            sizes.iter_mut().filter(|s| **s < 0).for_each(|s| *s = n - known);
+            let known = sizes.iter().filter(|s| **s >= 0).fold(0i64, |a, s| a.saturating_add(*s));
+            sizes.iter_mut().filter(|s| **s < 0).for_each(|s| *s = n.saturating_sub(known));
             sizes
         }
         Pieces::Before(cuts) => {
@@ -192,7 +202,7 @@ pub(super) fn split(b: &mut Builder, x: ValueId, pieces: Pieces, axis: i64) -> R
             starts.zip(&ends).map(|(a, &e)| (e - a).max(0)).collect()
         }
     };
-    if sizes.iter().sum::<i64>() != n {
+    if sizes.iter().map(|&s| i128::from(s)).sum::<i128>() != i128::from(n) {
         return Err(misfit().expected(format!("{n} elements")).found(format!("{sizes:?}")));
     }
     let sizes = sizes.into_iter().map(usize::try_from).collect::<std::result::Result<Vec<_>, _>>();
@@ -203,7 +213,7 @@ pub(super) fn split(b: &mut Builder, x: ValueId, pieces: Pieces, axis: i64) -> R
 pub(super) fn unstack(b: &mut Builder, x: ValueId, axis: i64) -> Result<Vec<ValueId>> {
     let at = axis_in(axis, b.rank(x))?;
     let n = b.shape(x).get(at).and_then(Dim::known).unwrap_or(0) as i64;
-    let pieces = split(b, x, Pieces::Sizes(vec![1; n as usize]), at as i64)?;
+    let pieces = split(b, x, Pieces::Equal(n), at as i64)?;
     pieces.into_iter().map(|p| b.squeeze(p, &[at as i64])).collect()
 }
 
@@ -242,8 +252,8 @@ pub(super) fn roll(b: &mut Builder, x: ValueId, shift: i64, axis: i64) -> Result
     if shift == 0 {
         return Ok(x);
     }
-    let tail = b.slice_axis(x, at, -shift, i64::MAX, 1)?;
-    let head = b.slice_axis(x, at, 0, -shift, 1)?;
+    let tail = b.slice_axis(x, at, shift.saturating_neg(), i64::MAX, 1)?;
+    let head = b.slice_axis(x, at, 0, shift.saturating_neg(), 1)?;
     b.concat(&[tail, head], at)
 }
 
@@ -259,7 +269,7 @@ pub(super) fn repeat(b: &mut Builder, x: ValueId, repeats: i64, axis: i64) -> Re
     let counts = b.ints(&counts);
     let tiled = b.one(Op::Tile, &[wide, counts])?;
     let merged = match b.shape(x).get(at).and_then(Dim::known) {
-        Some(n) => From::Size(n as i64 * repeats),
+        Some(n) => From::Size((n as i64).saturating_mul(repeats)),
         None => From::Size(-1),
     };
     let dims: Vec<From> = (0..rank).map(|a| if a == at { merged } else { From::Dim(x, a) }).collect();

@@ -109,9 +109,10 @@ fn index(call: &mut Call<'_>, plan: &mut Plan, axis: i64, i: i64) {
 fn slice(call: &mut Call<'_>, plan: &mut Plan, axis: i64, [start, stop, step]: [&Attr; 3]) -> Result<()> {
     let step = match step {
         Attr::None => 1,
-        other => other.as_int().filter(|&s| s != 0).ok_or_else(|| {
-            call.unsupported("the step of a slice must be a number that is not 0").found(show(other))
-        })?,
+        other => other
+            .as_int()
+            .filter(|&s| s != 0)
+            .ok_or_else(|| call.unsupported("the step of a slice must be a number that is not 0").found(show(other)))?,
     };
     if start.is_none() && stop.is_none() && step == 1 {
         return Ok(());

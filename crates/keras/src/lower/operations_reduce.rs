@@ -179,5 +179,8 @@ fn running(c: &mut Call<'_>, product: bool) -> Result<ValueId> {
     let x = counted(c, x)?;
     let (x, axis) = along(c, x)?;
     let (exclusive, reverse) = (false, false);
-    c.b.one(if product { Op::CumProd { axis, exclusive, reverse } } else { Op::CumSum { axis, exclusive, reverse } }, &[x])
+    c.b.one(
+        if product { Op::CumProd { axis, exclusive, reverse } } else { Op::CumSum { axis, exclusive, reverse } },
+        &[x],
+    )
 }

@@ -140,7 +140,7 @@ fn roll(c: &mut Call<'_>) -> Result<ValueId> {
     let Some(axes) = c.opt_ints("axis")? else {
         let shape = c.b.one(Op::Shape { start: 0, end: None }, &[x])?;
         let flat = core::ravel(c.b, x)?;
-        let rolled = core::roll(c.b, flat, shifts.iter().sum(), 0)?;
+        let rolled = core::roll(c.b, flat, shifts.iter().fold(0, |a: i64, s| a.saturating_add(*s)), 0)?;
         return c.b.one(Op::Reshape { allow_zero: false }, &[rolled, shape]);
     };
     let mut y = x;
@@ -162,8 +162,11 @@ fn repeat(c: &mut Call<'_>) -> Result<ValueId> {
         return core::repeat(c.b, x, n, axis);
     }
     // Each element has its own count: that is a gather.
-    let at: Vec<i64> =
-        repeats.iter().enumerate().flat_map(|(i, &n)| vec![i as i64; n.clamp(0, 1 << 20) as usize]).collect();
+    let total = repeats.iter().fold(0i64, |a, n| a.saturating_add((*n).max(0)));
+    if total > 1 << 20 {
+        return Err(c.bad_argument("repeats", "at most a million elements", &total.to_string()));
+    }
+    let at: Vec<i64> = repeats.iter().enumerate().flat_map(|(i, &n)| vec![i as i64; n.max(0) as usize]).collect();
     let at = c.b.ints(&at);
     c.b.one(Op::Gather { axis }, &[x, at])
 }
@@ -271,8 +274,8 @@ fn take_along_axis(c: &mut Call<'_>) -> Result<ValueId> {
 /// (before, after) of every axis: one number, one pair, or a pair an axis.
 pub(super) fn pad_widths(attr: &Attr, rank: usize) -> Option<Vec<(i64, i64)>> {
     let pair = |a: &Attr| match a.as_ints()?.as_slice() {
-        &[n] => Some((n, n)),
-        &[x, y] => Some((x, y)),
+        [n] => Some((*n, *n)),
+        [x, y] => Some((*x, *y)),
         _ => None,
     };
     if let Some(n) = attr.as_int() {

@@ -205,6 +205,9 @@ fn lookup(c: &mut Call<'_>) -> Result<ValueId> {
     if c.bool_or("invert", false)? {
         return inverse(c, words, unknown);
     }
+    if unknown < 0 {
+        return Err(c.bad_argument("num_oov_indices", "0 or more", &unknown.to_string()));
+    }
     if unknown > 1 {
         return Err(c
             .unsupported("several indices for unknown words are chosen by a hash, which has no equivalent in ONNX")

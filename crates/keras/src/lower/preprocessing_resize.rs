@@ -93,7 +93,7 @@ fn by_op(call: &mut Call<'_>, x: ValueId, axes: [usize; 2], how: &Resampling) ->
 }
 
 /// Weights of more elements than this are not written into a model.
-const MOST: usize = 1 << 24;
+const MOST: usize = 1 << 22;
 
 /// A matrix product along each of the two axes.
 fn separable(

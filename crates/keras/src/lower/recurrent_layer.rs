@@ -116,7 +116,12 @@ pub(super) struct Feed {
 
 /// Swaps batch and time.
 pub(super) fn swapped(b: &mut Builder, x: ValueId) -> Result<ValueId> {
-    let mut perm: Vec<usize> = (0..b.rank(x)).collect();
+    let rank = b.rank(x);
+    if rank < 2 {
+        return Err(Diagnostic::error(Code::KERAS_ARGUMENT, "a sequence must have a batch and a time axis")
+            .found(b.ty(x).to_string()));
+    }
+    let mut perm: Vec<usize> = (0..rank).collect();
     perm.swap(0, 1);
     b.transpose(x, &perm)
 }

@@ -7,16 +7,13 @@ use super::activation;
 use super::call::Call;
 use super::operations_core as core;
 use super::tf_lambda_args as args;
-use super::{Row, row_many, tf_lambda_shape as shape};
+use super::{Row, row_many, tf_lambda_image as image, tf_lambda_shape as shape};
 use modelport_diag::Result;
 use modelport_ir::core::{ArgKind, BinaryOp, ReduceKind, UnaryOp};
 use modelport_ir::{Attr, Builder, DType, Op, ValueId};
 
-pub(crate) const ROWS: &[Row] = &[
-    row_many("TFOpLambda", function),
-    row_many("SlicingOpLambda", function),
-    row_many("TensorFlowOpLayer", op_layer),
-];
+pub(crate) const ROWS: &[Row] =
+    &[row_many("TFOpLambda", function), row_many("SlicingOpLambda", function), row_many("TensorFlowOpLayer", op_layer)];
 
 type One = fn(&mut Call<'_>) -> Result<ValueId>;
 
@@ -32,10 +29,12 @@ const FUNCTIONS: &[(&[&str], One)] = &[
     (&["math.pow", "pow", "__operators__.pow"], |c| binary(c, BinaryOp::Pow)),
     (&["math.maximum", "maximum"], |c| binary(c, BinaryOp::Max)),
     (&["math.minimum", "minimum"], |c| binary(c, BinaryOp::Min)),
-    (&["math.squared_difference"], |c| two(c, |b, x, y| {
-        let d = b.binary(BinaryOp::Sub, x, y)?;
-        core::square(b, d)
-    })),
+    (&["math.squared_difference"], |c| {
+        two(c, |b, x, y| {
+            let d = b.binary(BinaryOp::Sub, x, y)?;
+            core::square(b, d)
+        })
+    }),
     (&["math.add_n", "add_n", "math.accumulate_n"], add_n),
     (&["math.equal", "equal", "__operators__.eq"], |c| binary(c, BinaryOp::Equal)),
     (&["math.not_equal", "not_equal", "__operators__.ne"], |c| two(c, core::differs)),
@@ -160,10 +159,10 @@ const FUNCTIONS: &[(&[&str], One)] = &[
     (&["linalg.matmul", "matmul", "__operators__.matmul"], shape::matmul),
     (&["tensordot"], shape::tensordot),
     (&["einsum", "linalg.einsum"], shape::einsum),
-    (&["image.resize"], shape::resize),
-    (&["image.resize_nearest_neighbor"], shape::resize_v1_nearest),
-    (&["nn.depth_to_space", "depth_to_space"], shape::depth_to_space),
-    (&["nn.space_to_depth", "space_to_depth"], shape::space_to_depth),
+    (&["image.resize"], image::resize),
+    (&["image.resize_nearest_neighbor"], image::resize_v1_nearest),
+    (&["nn.depth_to_space", "depth_to_space"], image::depth_to_space),
+    (&["nn.space_to_depth", "space_to_depth"], image::space_to_depth),
 ];
 
 /// The function's name without the prefixes of other exports of the same function.

@@ -31,7 +31,11 @@ pub(super) fn value(c: &mut Call<'_>, position: usize, names: &[&str]) -> Result
 
 /// The operand that most functions of one tensor have.
 pub(super) fn x(c: &mut Call<'_>) -> Result<ValueId> {
-    value(c, 0, &["x", "input", "inputs", "features", "logits", "input_tensor", "tensor", "value", "values", "a", "images"])
+    value(
+        c,
+        0,
+        &["x", "input", "inputs", "features", "logits", "input_tensor", "tensor", "value", "values", "a", "images"],
+    )
 }
 
 /// Both operands of a binary function, in one type.

@@ -1,4 +1,4 @@
-//! TensorFlow functions that move, join, cut, index and resample (TensorFlow 2.15's argument names).
+//! TensorFlow functions that move, join, cut and index (TensorFlow 2.15's argument names).
 //!
 //! Owns: those functions. Must never know: the table that finds them.
 
@@ -9,10 +9,9 @@ use super::operations_core::{self as core, Pieces};
 use super::operations_index;
 use super::operations_nn::hot;
 use super::operations_shape::pad_widths;
-use super::preprocessing_resize::{self as resample, Resampling};
 use super::tf_lambda_args as args;
 use modelport_diag::Result;
-use modelport_ir::core::{BinaryOp, CoordinateMode, DataLayout, DepthToSpaceMode, NearestMode, ResizeMode};
+use modelport_ir::core::BinaryOp;
 use modelport_ir::{Attr, DType, Dim, Op, ValueId};
 
 type Out = Result<ValueId>;
@@ -346,7 +345,9 @@ pub(super) fn tensordot(c: &mut Call<'_>) -> Out {
         Some(Attr::Int(1)) => true,
         Some(a) => {
             let pair: Option<Vec<i64>> = a.as_list().and_then(|l| {
-                l.iter().map(|a| a.as_int().or_else(|| a.as_ints().filter(|v| v.len() == 1)?.first().copied())).collect()
+                l.iter()
+                    .map(|a| a.as_int().or_else(|| a.as_ints().filter(|v| v.len() == 1)?.first().copied()))
+                    .collect()
             });
             matches!(pair.as_deref(), Some(&[p, 0]) if p == -1 || p == rx - 1)
         }
@@ -376,80 +377,13 @@ pub(super) fn einsum(c: &mut Call<'_>) -> Out {
     let wanted = equation.split("->").next().unwrap_or_default().split(',').count();
     if operands.len() != wanted {
         return Err(c
-            .unsupported("the file does not say what the equation is applied to: Keras 2 does not save further operands")
+            .unsupported(
+                "the file does not say what the equation is applied to: Keras 2 does not save further operands",
+            )
             .expected(format!("{wanted} operands for `{equation}`"))
             .found(operands.len().to_string())
             .help("use an `EinsumDense` or `Dot` layer, or `tf.linalg.matmul`, and save the model again"));
     }
     let operands = values::promote(c.b, &operands, Rules::TensorFlow, None)?;
     core::einsum(c.b, &equation, &operands).map_err(|d| d.at_node(c.b.scope()))
-}
-
-/// `tf.image.resize` (TensorFlow 2).
-pub(super) fn resize(c: &mut Call<'_>) -> Out {
-    let size = args::ints(c, 1, &["size"])?.unwrap_or_default();
-    let positive = |v: i64| usize::try_from(v).ok().filter(|v| *v > 0);
-    let size = match size.as_slice() {
-        &[h, w] => positive(h).zip(positive(w)),
-        _ => None,
-    };
-    let (h, w) = size.ok_or_else(|| c.missing_argument("size", "height and width"))?;
-    if args::flag(c, 3, &["preserve_aspect_ratio"]) {
-        return Err(c.unsupported("it has no lowering").at_attribute("preserve_aspect_ratio"));
-    }
-    let method = args::text(c, 2, &["method"], "bilinear").to_lowercase();
-    let how = Resampling {
-        size: [h, w],
-        interpolation: method.rsplit('.').next().unwrap_or("bilinear").to_owned(),
-        antialias: args::flag(c, 4, &["antialias"]),
-        crop_to_aspect_ratio: false,
-        pad_to_aspect_ratio: false,
-        fill_value: 0.0,
-        data: DataLayout::ChannelsLast,
-    };
-    let x = args::x(c)?;
-    resample::resize(c, x, &how)
-}
-
-/// `tf.compat.v1.image.resize_nearest_neighbor`, which Keras's `resize_images` was made of.
-pub(super) fn resize_v1_nearest(c: &mut Call<'_>) -> Out {
-    let size = args::ints(c, 1, &["size"])?.unwrap_or_default();
-    let (aligned, half) = (args::flag(c, 2, &["align_corners"]), args::flag(c, 4, &["half_pixel_centers"]));
-    let (coordinates, nearest) = match (aligned, half) {
-        (true, _) => (CoordinateMode::AlignCorners, NearestMode::RoundPreferCeil),
-        (_, true) => (CoordinateMode::HalfPixel, NearestMode::RoundPreferCeil),
-        _ => (CoordinateMode::Asymmetric, NearestMode::Floor),
-    };
-    let x = args::x(c)?;
-    let op = Op::Resize {
-        mode: ResizeMode::Nearest,
-        coordinates,
-        nearest,
-        cubic_a: -0.75,
-        antialias: false,
-        exclude_outside: false,
-        extrapolation: 0.0,
-        axes: vec![1, 2],
-    };
-    let sizes = c.b.ints(&size);
-    c.b.one_opt(op, &[Some(x), None, Some(sizes)])
-}
-
-fn blocks(c: &Call<'_>) -> Result<(usize, DataLayout)> {
-    let block = args::int(c, 1, &["block_size"], 0)?;
-    let block = usize::try_from(block).map_err(|_| c.missing_argument("block_size", "a positive integer"))?;
-    let last = args::text(c, usize::MAX, &["data_format"], "NHWC") == "NHWC";
-    Ok((block, if last { DataLayout::ChannelsLast } else { DataLayout::ChannelsFirst }))
-}
-
-pub(super) fn depth_to_space(c: &mut Call<'_>) -> Out {
-    let (block, data) = blocks(c)?;
-    let x = args::x(c)?;
-    c.b.one(Op::DepthToSpace { block, mode: DepthToSpaceMode::Dcr, data }, &[x])
-}
-
-pub(super) fn space_to_depth(c: &mut Call<'_>) -> Out {
-    let (block, data) = blocks(c)?;
-    let x = args::x(c)?;
-    c.b.one(Op::SpaceToDepth { block, data }, &[x])
 }
