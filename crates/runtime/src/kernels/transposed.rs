@@ -9,7 +9,7 @@ use crate::array::{Num, number};
 use modelport_diag::Result;
 use modelport_ir::DType;
 use modelport_ir::core::{DataLayout, KernelLayout, Padding};
-use ndarray::{Array2, ArrayView2, Axis, Slice};
+use ndarray::{Array2, ArrayD, ArrayView2, Axis, Slice};
 
 /// Elements cut from the start of spatial axis `i` of the full result.
 fn cut(
@@ -86,26 +86,20 @@ pub(super) fn transposed(
     number!(x.dtype(), T => {
         let x = T::read(x)?;
         let x = channels_last(&x, data);
+        let x = x.as_slice().ok_or_else(|| c.error("data are not contiguous"))?;
         let (kernel, window) = kernel_last(&T::read(c.x(1)?)?, layout);
         let all = (input.as_slice(), window.as_slice(), output.as_slice());
         let tables = targets(c, m, all, more)?;
         let (image, positions): (usize, usize) = (input.iter().product(), output.iter().product());
-        let taps: usize = window.iter().product();
-        // Input channel × (window × output channel).
-        let kernel = kernel.into_shape_with_order((taps, channels, each)).map_err(|_| c.error("a kernel of another size"))?;
-        let kernel = kernel.permuted_axes([1, 0, 2]).as_standard_layout().into_owned();
-        let kernel = kernel.into_shape_with_order((channels, taps * each)).map_err(|_| c.error("a kernel of another size"))?;
+        let kernel = by_input(kernel).ok_or_else(|| c.error("a kernel of another size"))?;
         let mut result = vec![T::ZERO; batch * positions * out];
-        let x = x.as_slice().ok_or_else(|| c.error("data are not contiguous"))?;
-        for n in 0..batch {
-            let rows = &x[n * image * channels..(n + 1) * image * channels];
-            let Ok(rows) = ArrayView2::from_shape((image, channels), rows) else { continue };
-            let result = &mut result[n * positions * out..(n + 1) * positions * out];
+        for (n, result) in result.chunks_mut((positions * out).max(1)).enumerate() {
+            let rows = ArrayView2::from_shape((image, channels), &x[n * image * channels..(n + 1) * image * channels]);
+            let rows = rows.map_err(|_| c.error("data of another size"))?;
             for group in 0..groups {
                 let span = Slice::from(group * inner..(group + 1) * inner);
-                let kernel = kernel.slice_axis(Axis(0), span);
-                let add = product(rows.slice_axis(Axis(1), span), kernel);
-                add_up(&add, &tables, all, (result, out, group * each, each));
+                let (rows, kernel) = (rows.slice_axis(Axis(1), span), kernel.slice_axis(Axis(0), span));
+                spread(rows, kernel, &tables, all, (result, out, group * each, each));
             }
         }
         if let Some(bias) = c.opt(2) {
@@ -115,15 +109,46 @@ pub(super) fn transposed(
     })
 }
 
+/// A kernel of spatial…, in, out as in × (window × out).
+fn by_input<T: Num>(kernel: ArrayD<T>) -> Option<Array2<T>> {
+    let (channels, each) = (kernel.shape()[kernel.ndim() - 2], kernel.shape()[kernel.ndim() - 1]);
+    let taps: usize = kernel.shape()[..kernel.ndim() - 2].iter().product();
+    let kernel = kernel.into_shape_with_order((taps, channels, each)).ok()?;
+    let kernel = kernel.permuted_axes([1, 0, 2]).as_standard_layout().into_owned();
+    kernel.into_shape_with_order((channels, taps * each)).ok()
+}
+
+/// Elements of multiples of the kernel that are made at a time.
+const BLOCK: usize = 1 << 19;
+
+/// One image, one group: multiplies a block of input positions with the kernel and adds them up.
+fn spread<T: Num>(
+    rows: ArrayView2<'_, T>,
+    kernel: ArrayView2<'_, T>,
+    tables: &[Vec<usize>],
+    sizes: (&[usize], &[usize], &[usize]),
+    (result, out, channel, each): (&mut [T], usize, usize, usize),
+) {
+    let block = (BLOCK / kernel.ncols().max(1)).max(1);
+    for (i, rows) in rows.axis_chunks_iter(Axis(0), block).enumerate() {
+        add_up(&product(rows, kernel), i * block, tables, sizes, (result, out, channel, each));
+    }
+}
+
 /// Adds the multiples of the kernel of one group to where they belong.
 fn add_up<T: Num>(
     add: &Array2<T>,
+    first_position: usize,
     tables: &[Vec<usize>],
     sizes: (&[usize], &[usize], &[usize]),
     (result, out, first, each): (&mut [T], usize, usize, usize),
 ) {
     for (position, row) in add.rows().into_iter().enumerate() {
-        for (k, at) in scatter(tables, sizes, position).into_iter().enumerate().filter(|(_, at)| *at != usize::MAX) {
+        for (k, at) in scatter(tables, sizes, first_position + position)
+            .into_iter()
+            .enumerate()
+            .filter(|(_, at)| *at != usize::MAX)
+        {
             let to = &mut result[at * out + first..][..each];
             to.iter_mut().zip(row.iter().skip(k * each)).for_each(|(o, &v)| *o = *o + v);
         }

@@ -6,6 +6,7 @@
     reason = "expected values stand as they were calculated"
 )]
 
+mod arrays;
 mod control;
 mod elementwise;
 mod images;
