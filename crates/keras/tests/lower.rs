@@ -1,5 +1,6 @@
 //! Every recorded file of Keras 3, which needs no shim, lowers to a core graph that holds its invariants; what cannot be
 //! lowered is said all at once. Numbers are compared in the whole-path tests.
+#![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used)]
 
 use modelport_diag::{Code, Diagnostic, Diagnostics};
 use modelport_ir::core::BinaryOp;

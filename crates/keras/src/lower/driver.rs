@@ -42,7 +42,7 @@ pub fn lower(source: &SourceGraph, custom: &CustomLayers) -> std::result::Result
     let mut walk = Walk { b: &mut b, custom, unknown: &mut unknown, problems: &mut problems, depth: 0 };
     let values = walk.nodes(source, &inputs);
     outputs(&mut b, source, &values, &mut problems);
-    problems.0.extend(unknown::diagnose(&unknown));
+    unknown::diagnose(&unknown, &mut problems);
     if problems.has_errors() { Err(problems) } else { Ok(b.finish()) }
 }
 

@@ -131,12 +131,22 @@ const OPERATIONS: &[&[Row]] = &[
     preprocessing::OPERATIONS,
 ];
 
-/// The row of a layer class or, by its module, of an operation.
+/// The row of a layer class or of an operation. Their names clash; the module tells them apart, where the file says it.
 pub(crate) fn find(op: &SourceOp) -> Option<&'static Row> {
-    let module = op.attr("@module").and_then(Attr::as_str).unwrap_or_default();
-    let families =
-        if module.starts_with("keras.src.ops") || module.starts_with("keras.ops") { OPERATIONS } else { FAMILIES };
-    families.iter().flat_map(|f| f.iter()).find(|r| r.name == op.name)
+    let row = |families: &[&'static [Row]]| families.iter().flat_map(|f| f.iter()).find(|r| r.name == op.name);
+    match op.attr("@module").and_then(Attr::as_str) {
+        Some(m) if m.starts_with("keras.src.ops") || m.starts_with("keras.ops") => row(OPERATIONS),
+        Some(_) => row(FAMILIES),
+        None if called_as_operation(op) => row(OPERATIONS).or_else(|| row(FAMILIES)),
+        None => row(FAMILIES).or_else(|| row(OPERATIONS)),
+    }
+}
+
+/// HDF5 files of Keras 3 say no module. An operation's config has no `trainable`, and unlike a merge layer (whose config
+/// has none in Keras 1) it is not called with a list.
+fn called_as_operation(op: &SourceOp) -> bool {
+    let first = op.attr("@args").and_then(Attr::as_list).and_then(<[Attr]>::first);
+    !op.attrs.contains_key("trainable") && first.is_some_and(|a| a.as_list().is_none())
 }
 
 /// The names of all layer classes and operations that have a lowering, in the order of the families.

@@ -4,7 +4,7 @@
 use super::call::Operand;
 use super::config::show;
 use super::find;
-use modelport_diag::{Code, Diagnostic, Result};
+use modelport_diag::{Code, Diagnostic, Diagnostics, Result};
 use modelport_ir::core::CustomResult;
 use modelport_ir::{Attr, Builder, CustomLayer, CustomLayers, DType, Dim, Op, SourceOp, TensorType, text};
 use std::collections::BTreeMap;
@@ -21,6 +21,10 @@ pub(crate) struct Unknown {
 /// Where Keras's own classes come from, by the first part of their module.
 const OWN_MODULES: &[&str] = &["keras", "tf_keras", "tensorflow", "builtins"];
 
+/// Classes that `keras.applications` registers as a user would, without a package of their own (keras 2.15
+/// `applications/inception_resnet_v2.py`).
+const OF_APPLICATIONS: &[&str] = &["CustomScaleLayer", "LayerScale", "StochasticDepth"];
+
 /// Whether the layer is user code that only shares its class name with one of Keras's.
 pub(crate) fn is_foreign(op: &SourceOp) -> bool {
     let text = |key: &str| op.attr(key).and_then(Attr::as_str);
@@ -29,6 +33,9 @@ pub(crate) fn is_foreign(op: &SourceOp) -> bool {
         !OWN_MODULES.contains(&first)
     });
     let package = text("@registered_name").and_then(|r| r.split_once('>')).map(|(package, _)| package);
+    if package == Some("Custom") && OF_APPLICATIONS.contains(&op.name.as_str()) {
+        return false;
+    }
     foreign_module || package.is_some_and(|p| !OWN_MODULES.contains(&p.to_lowercase().as_str()))
 }
 
@@ -100,14 +107,14 @@ fn config(op: &SourceOp) -> BTreeMap<String, Attr> {
 }
 
 /// One KR0005 for all unknown classes, one KR0006 for each `Lambda`.
-pub(crate) fn diagnose(unknown: &[Unknown]) -> Vec<Box<Diagnostic>> {
+pub(crate) fn diagnose(unknown: &[Unknown], problems: &mut Diagnostics) {
     let (lambdas, layers): (Vec<&Unknown>, Vec<&Unknown>) = unknown.iter().partition(|u| u.op.name == "Lambda");
-    let mut out = Vec::new();
     if let Some(first) = layers.first() {
-        out.push(unknown_layers(&layers, first));
+        problems.push(unknown_layers(&layers, first));
     }
-    out.extend(lambdas.into_iter().map(lambda));
-    out
+    for u in lambdas {
+        problems.push(lambda(u));
+    }
 }
 
 /// Layers that are listed in full; the rest are counted.
