@@ -71,8 +71,9 @@ fn whole_model(h5: &H5, attributes: &Attributes, config: Value, options: &OpenOp
     let inner = h5.attributes(&group)?;
     let names = store::list(&inner, "layer_names")
         .ok_or_else(|| Diagnostic::error(Code::HDF5_DAMAGED, "group `model_weights` has no attribute `layer_names`"))?;
-    let provenance = provenance(attributes, &inner, "Keras HDF5 model");
+    let mut provenance = provenance(attributes, &inner, "Keras HDF5 model");
     let layers = store::read_legacy(h5, &group, "model_weights", names)?;
+    note_theano(&mut provenance, &layers);
     let weights = full_names(&layers, "model_weights/");
     let graph = legacy_graph(config, layers, &provenance, options)?;
     Ok(KerasFile { provenance, kind: Kind::Hdf5, content: Content::Model, weights, graph: Some(graph) })
@@ -89,6 +90,7 @@ fn legacy_weights(
     if provenance.version.is_none() {
         provenance.version = arch.as_ref().and_then(noted_version);
     }
+    note_theano(&mut provenance, &layers);
     let weights = full_names(&layers, "");
     let graph = arch.map(|config| legacy_graph(config, layers, &provenance, options)).transpose()?;
     Ok(KerasFile { provenance, kind: Kind::Hdf5, content: Content::WeightsOnly, weights, graph })
@@ -191,7 +193,44 @@ fn provenance(root: &Attributes, group: &Attributes, format: &str) -> Provenance
     }
 }
 
+/// Keras 1 does not write its backend, but its weights have their variables' names (keras 1.2.2 `engine/topology.py:
+/// save_weights_to_hdf5_group`): TensorFlow's end in `:0`, Theano's do not. Theano's kernels are backwards.
+fn note_theano(provenance: &mut Provenance, layers: &[LegacyLayer]) {
+    let mut names = layers.iter().flat_map(|l| &l.weights).map(|(name, _)| name).peekable();
+    let keras1 = provenance.version.as_deref().is_some_and(|v| v.starts_with("1."));
+    if keras1
+        && !provenance.details.contains_key("backend")
+        && names.peek().is_some()
+        && names.all(|n| !n.contains(':'))
+    {
+        provenance.details.insert("backend".to_owned(), "theano".to_owned());
+        provenance.evidence.push("names of weights without `:0`: written by the Theano backend".to_owned());
+    }
+}
+
 /// The tree in an HDF5 file or a member of an archive.
 pub(crate) fn read_tree(range: ByteRange, name: String, limits: &modelport_diag::Limits) -> Result<WeightTree> {
     store::read_tree(&H5::open(range, name, limits)?, limits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use modelport_ir::DType;
+
+    fn backend(version: &str, weights: &[&str]) -> Option<String> {
+        let weight = |n: &&str| ((*n).to_owned(), Tensor::scalar(DType::F32, 1.0));
+        let layer = LegacyLayer { name: "conv".into(), weights: weights.iter().map(weight).collect() };
+        let mut provenance = Provenance { version: Some(version.into()), ..Provenance::default() };
+        note_theano(&mut provenance, &[layer]);
+        provenance.details.remove("backend")
+    }
+
+    #[test]
+    fn theano_is_known_by_the_names_of_its_weights() {
+        assert_eq!(backend("1.2.2", &["conv_W", "conv_b"]).as_deref(), Some("theano"));
+        assert_eq!(backend("1.2.2", &["conv_W:0", "conv_b:0"]), None);
+        assert_eq!(backend("1.2.2", &[]), None);
+        assert_eq!(backend("2.0.6", &["conv/kernel", "conv/bias"]), None);
+    }
 }

@@ -39,11 +39,12 @@ impl Writer {
     pub(crate) fn of(graph: &SourceGraph) -> Self {
         let text = graph.provenance.version.as_deref();
         let version = text.and_then(parse).unwrap_or_else(|| guess(graph));
-        let name = match text {
-            Some(text) => format!("Keras {text}"),
-            None => format!("Keras {}", version.0),
-        };
         let tensorflow = graph.provenance.framework == "tf.keras" || text.is_some_and(|t| t.ends_with("-tf"));
+        let product = if tensorflow { "tf.keras" } else { "Keras" };
+        let name = match text {
+            Some(text) => format!("{product} {text}"),
+            None => format!("{product} {}", version.0),
+        };
         Self { version, name, tensorflow, backend: graph.provenance.details.get("backend").cloned() }
     }
 }

@@ -228,6 +228,13 @@ fn theano_kernels_are_turned_around() {
     assert_eq!(values(&got, "kernel"), (vec![2, 2, 1, 1], vec![4., 3., 2., 1.]));
     assert_eq!(names(&said), ["theano_kernel"]);
     assert_eq!(shim("2.1.6", old.clone()), (old, vec![]));
+    // Keras 1 with `th`: turned to (rows, cols, in, out) first.
+    let old = with_weights(op("Convolution2D", &[("dim_ordering", s("th"))]), &[("W", &[1, 1, 2, 2])]);
+    let mut g = graph(Some("1.2.2"), old);
+    g.provenance.details.insert("backend".into(), "theano".into());
+    let (got, said) = run(g);
+    assert_eq!(values(&got, "kernel"), (vec![2, 2, 1, 1], vec![4., 3., 2., 1.]));
+    assert_eq!(names(&said)[3..], ["keras1_channels_first_kernel", "theano_kernel"]);
 }
 
 #[test]
