@@ -1,7 +1,7 @@
 //! Every recorded model in `fixtures/` goes the whole way: read, shim, lower, layout, write, and is compared with the
 //! outputs that the framework recorded and with the interpreter. Cases discover themselves: a directory with a model
 //! and an `io.npz` is a case.
-#![allow(clippy::panic)]
+#![allow(clippy::panic, clippy::print_stdout)]
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use modelport::{ConvertOptions, VerifyOptions};
