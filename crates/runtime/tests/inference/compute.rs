@@ -15,8 +15,8 @@ pub(crate) fn elementwise(r: &mut Random<'_>) -> Vec<ValueId> {
         0 => {
             let floats = |u: &&UnaryOp| !matches!(u, UnaryOp::Not | UnaryOp::BitwiseNot);
             let all: Vec<_> = UnaryOp::ALL.iter().filter(floats).copied().collect();
-            let op = r.dice.one_of(&all);
-            r.add(Op::Unary(op), &[x])
+            let some: Vec<_> = (0..6).map(|_| r.dice.one_of(&all)).collect();
+            some.into_iter().flat_map(|op| r.add(Op::Unary(op), &[x])).collect()
         }
         1 | 2 => {
             use BinaryOp::*;
@@ -53,6 +53,24 @@ pub(crate) fn elementwise(r: &mut Random<'_>) -> Vec<ValueId> {
             let q = r.add(Op::QuantizeLinear { axis: 0, to: DType::I8, saturate: true, block: 0 }, &[x, scale])[0];
             r.add(Op::DequantizeLinear { axis: 0, block: 0 }, &[q, scale])
         }
+    }
+}
+
+pub(crate) fn bits(r: &mut Random<'_>) -> Vec<ValueId> {
+    use BinaryOp::*;
+    let shape = r.shape(0, 3);
+    let (dtype, ops): (DType, &[BinaryOp]) = match r.dice.roll(3) {
+        0 => (DType::Bool, &[And, Or, Xor, Equal]),
+        1 => (DType::U8, &[BitwiseAnd, BitwiseOr, BitwiseXor, ShiftLeft, ShiftRight]),
+        _ => (DType::F32, &[PRelu, GreaterOrEqual]),
+    };
+    let (x, y) = (r.value(dtype, &shape), r.value(dtype, &shape));
+    let op = r.dice.one_of(ops);
+    let z = r.add(Op::Binary(op), &[x, y])[0];
+    match r.b.dtype(z) {
+        DType::Bool => r.add(Op::Unary(UnaryOp::Not), &[z]),
+        DType::U8 => r.add(Op::Unary(UnaryOp::BitwiseNot), &[z]),
+        _ => vec![z],
     }
 }
 

@@ -150,8 +150,8 @@ pub(crate) fn matrices(r: &mut Random<'_>) -> Vec<ValueId> {
             r.add(Op::SpaceToDepth { block: 2, data }, &[x])
         }
         _ => {
-            let ends = [0, 1 + r.dice.roll(9) as i64, 1 + r.dice.roll(3) as i64];
-            let ends = ends.map(|v| r.b.constant("", Tensor::int_scalar(v)));
+            let ends = [0, 1 + r.dice.roll(9), 1 + r.dice.roll(3)];
+            let ends = ends.map(|v| r.b.constant("", Tensor::scalar(DType::F32, v as f64)));
             r.add(Op::Range, &ends)
         }
     }
@@ -161,7 +161,12 @@ pub(crate) fn images(r: &mut Random<'_>) -> Vec<ValueId> {
     let float = r.dice.one_of(&[DType::F32, DType::F16]);
     let x = r.value(float, &[1, 2, 5, 6]);
     let align_corners = r.dice.coin();
-    match r.dice.roll(4) {
+    match r.dice.roll(5) {
+        4 => {
+            let (boxes, scores) = (r.value(DType::F32, &[1, 5, 4]), r.value(DType::F32, &[1, 2, 5]));
+            let most = r.ints(&[3]);
+            r.add(Op::NonMaxSuppression { center_point_box: align_corners }, &[boxes, scores, most])
+        }
         0 | 1 => {
             let op = Op::Resize {
                 mode: r.dice.one_of(ResizeMode::ALL),
