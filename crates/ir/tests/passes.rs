@@ -353,6 +353,66 @@ fn a_graph_without_windows_is_left_alone() {
     assert_eq!(graph.ty(graph.inputs()[0]).to_string(), "f32[N,8,8,4]");
 }
 
+/// Bytes that must not be read.
+#[derive(Debug)]
+struct Unread;
+
+impl modelport_ir::tensor::LazyBytes for Unread {
+    fn read(&self) -> modelport_diag::Result<Vec<u8>> {
+        panic!("a pass read a weight")
+    }
+    fn describe(&self) -> String {
+        "unread".into()
+    }
+}
+
+#[test]
+fn weights_are_not_read() {
+    let mut b = Builder::new("g");
+    let x = image(&mut b, 8, 3);
+    let lazy = |shape: &[usize]| Tensor::from_lazy(DType::F32, shape.to_vec(), std::sync::Arc::new(Unread)).unwrap();
+    let w = b.constant("kernel", lazy(&[3, 3, 3, 4]));
+    let op = Op::Conv {
+        strides: vec![1, 1],
+        dilations: vec![1, 1],
+        padding: Padding::SameUpper,
+        groups: 1,
+        data: DataLayout::ChannelsLast,
+        kernel: KernelLayout::SpatialInOut,
+    };
+    let y = b.one(op, &[x, w]).unwrap();
+    let y = norm(&mut b, "bn", y);
+    let y = b.reshape(y, &[-1, 256]).unwrap();
+    let w = b.constant("dense", lazy(&[256, 10]));
+    let c = weights(&mut b, "bias", &[10]);
+    let y = b.one(Op::MatMul, &[y, w]).unwrap();
+    let y = b.binary(BinaryOp::Add, y, c).unwrap();
+    let y = norm(&mut b, "last", y);
+    let graph = both(&done(b, y), InputLayout::Nchw);
+    assert_eq!(ops(&graph), ["Conv", "Reshape", "Gemm"]);
+}
+
+#[test]
+fn bodies_are_rewritten_too() {
+    let body = |filters: usize| {
+        let mut b = Builder::new("body");
+        let x = b.input("x", TensorType::known(DType::F32, &[1, 8, 8, 3]));
+        let y = conv(&mut b, &format!("c{filters}"), x, 4, 3, 1);
+        let y = norm(&mut b, "bn", y);
+        let y = if filters > 1 { b.unary(UnaryOp::Identity, y).unwrap() } else { y };
+        done(b, y)
+    };
+    let mut b = Builder::new("g");
+    let cond = b.input("cond", TensorType::known(DType::Bool, &[]));
+    let x = b.input("x", TensorType::known(DType::F32, &[1, 8, 8, 3]));
+    let op = Op::If { then_branch: Box::new(body(1)), else_branch: Box::new(body(2)) };
+    let y = b.one(op, &[cond, x]).unwrap();
+    let graph = both(&done(b, y), InputLayout::Keep);
+    let Op::If { then_branch, else_branch } = &graph.nodes()[0].op else { panic!("an If") };
+    assert_eq!(ops(then_branch), ["Transpose", "Conv", "Transpose"]);
+    assert_eq!(ops(else_branch), ["Transpose", "Conv", "Transpose"]);
+}
+
 #[test]
 fn long_and_wide_graphs_take_linear_time() {
     let mut b = Builder::new("g");
