@@ -46,7 +46,15 @@ impl WeightTree {
 pub(crate) fn assign(model: &mut Model, tree: &WeightTree) -> Diagnostics {
     // Keras 1 had no such store.
     let era = Era { keras1: false };
-    let mut assigner = Assigner { tree, era, paths: HashMap::new(), diagnostics: Diagnostics::default() };
+    let mut assigner = Assigner {
+        tree,
+        era,
+        paths: HashMap::new(),
+        by_shared_id: HashMap::new(),
+        by_name: HashMap::new(),
+        diagnostics: Diagnostics::default(),
+    };
+    assigner.index(model);
     let root = model.root;
     assigner.locate(model, root, "");
     let mut ids: Vec<_> = (0..model.layers.len()).map(LayerId).collect();
@@ -58,10 +66,16 @@ pub(crate) fn assign(model: &mut Model, tree: &WeightTree) -> Diagnostics {
     assigner.diagnostics
 }
 
+/// How many layers are looked at for one that is the same object; a bound for files in which all claim to be.
+const MOST_TWINS: usize = 16;
+
 struct Assigner<'a> {
     tree: &'a WeightTree,
     era: Era,
     paths: HashMap<LayerId, String>,
+    /// At most [`MOST_TWINS`] layers each.
+    by_shared_id: HashMap<i64, Vec<LayerId>>,
+    by_name: HashMap<String, Vec<LayerId>>,
     diagnostics: Diagnostics,
 }
 
@@ -70,6 +84,20 @@ fn join(base: &str, part: &str) -> String {
 }
 
 impl Assigner<'_> {
+    fn index(&mut self, model: &Model) {
+        let add = |list: &mut Vec<LayerId>, id| {
+            if list.len() < MOST_TWINS {
+                list.push(id)
+            }
+        };
+        for (i, layer) in model.layers.iter().enumerate() {
+            if let Some(shared) = layer.shared_id {
+                add(self.by_shared_id.entry(shared).or_default(), LayerId(i));
+            }
+            add(self.by_name.entry(layer.name.clone()).or_default(), LayerId(i));
+        }
+    }
+
     /// Finds the path of every layer inside the one at `path`.
     fn locate(&mut self, model: &Model, id: LayerId, path: &str) {
         self.paths.insert(id, path.to_owned());
@@ -117,9 +145,12 @@ impl Assigner<'_> {
         for (base, ids) in by_class {
             let stored = numbered(&base, &members);
             let exact = |i: usize| if i == 0 { base.clone() } else { format!("{base}_{i}") };
+            let visited = |id: &LayerId| self.twins(model, *id).any(|twin| self.paths.contains_key(&twin));
+            let fresh: Vec<_> = ids.iter().copied().filter(|id| !visited(id)).collect();
+            // A layer that stands twice in the container takes a number but is stored once (2.12 to 2.14), and one that was
+            // visited before takes one in Keras 3 but not in Keras 2; so where the counts agree the order decides.
+            let ids = if stored.len() == fresh.len() { fresh } else { ids };
             for (i, &id) in ids.iter().enumerate() {
-                // A layer that stands twice in the container takes a number but is stored once (2.12 to 2.14), so when the
-                // counts agree the order decides.
                 let name = if stored.len() == ids.len() { stored.get(i).cloned() } else { Some(exact(i)) };
                 if let Some(name) = name.filter(|n| members.contains(n)) {
                     self.locate(model, id, &join(container, &name));
@@ -130,7 +161,6 @@ impl Assigner<'_> {
 
     /// The stored variables of a layer, where it or the object that it shares was stored.
     fn weights_of(&self, model: &Model, id: LayerId) -> Vec<Named> {
-        let layer = model.layer(id);
         if let Some(path) = self.paths.get(&id) {
             let found = self.at_path(model, id, path);
             if !found.is_empty() {
@@ -138,14 +168,23 @@ impl Assigner<'_> {
             }
         }
         // An object that was visited before under another path is not stored again.
-        let twin = layer.shared_id.and_then(|shared| {
-            let same = |o: &LayerId| model.layer(*o).shared_id == Some(shared) && model.layer(*o).class == layer.class;
-            (0..model.layers.len()).map(LayerId).filter(|o| *o != id).filter(same).find_map(|o| {
-                let found = self.at_path(model, o, self.paths.get(&o)?);
-                (!found.is_empty()).then_some(found)
-            })
-        });
-        twin.unwrap_or_default()
+        let twins = self.twins(model, id);
+        let stored = twins.filter_map(|twin| Some(self.at_path(model, twin, self.paths.get(&twin)?)));
+        stored.into_iter().find(|found| !found.is_empty()).unwrap_or_default()
+    }
+
+    /// Other descriptions of what is, or seems to be, the same Python object: a layer used in a model and in one inside it.
+    /// Not all of them carry a `shared_object_id`.
+    fn twins<'m>(&self, model: &'m Model, id: LayerId) -> impl Iterator<Item = LayerId> + use<'m> {
+        let layer = model.layer(id);
+        let by_id = layer.shared_id.and_then(|id| self.by_shared_id.get(&id)).cloned().unwrap_or_default();
+        let by_name = self.by_name.get(&layer.name).cloned().unwrap_or_default();
+        let same = move |other: &LayerId| {
+            let other = model.layer(*other);
+            other.class == layer.class
+                && (other.shared_id.is_some() && other.shared_id == layer.shared_id || other.config == layer.config)
+        };
+        by_id.into_iter().chain(by_name).filter(move |other| *other != id).filter(same)
     }
 
     fn at_path(&self, model: &Model, id: LayerId, path: &str) -> Vec<Named> {
@@ -295,6 +334,22 @@ mod tests {
         let mut model = sequential(json!([dense("a", 2), dense("b", 3)]));
         let tree = stored(&[("layers/dense", &[&[1, 2]])]);
         assert_eq!(assign(&mut model, &tree).0.len(), 2);
+    }
+
+    /// A layer used in a model and inside it is stored where it was visited first. Keras itself cannot load such a file.
+    #[test]
+    fn a_layer_shared_with_an_inner_model_is_found() {
+        for second in ["layers/sequential/layers/dense", "layers/sequential/layers/dense_1"] {
+            let inner = json!({"class_name": "Sequential", "config": {"name": "inner", "layers": [dense("a", 2), dense("b", 3)]}});
+            let mut model = sequential(json!([dense("a", 2), inner]));
+            let tree = stored(&[("layers/dense", &[&[2, 2], &[2]]), (second, &[&[2, 3], &[3]])]);
+            let diagnostics = assign(&mut model, &tree);
+            assert!(!diagnostics.has_errors(), "{diagnostics}");
+            let all: Vec<_> =
+                model.layers.iter().filter(|l| l.name == "a").map(|l| l.weights[0].1.shape().to_vec()).collect();
+            assert_eq!(all, [[2, 2], [2, 2]]);
+            assert_eq!(shapes(&model, "b")[0].1, [2, 3]);
+        }
     }
 
     /// Custom layers give what they have, with the path of what is inside.
