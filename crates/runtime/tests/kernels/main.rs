@@ -9,6 +9,7 @@
 mod arrays;
 mod control;
 mod elementwise;
+mod hostile;
 mod images;
 mod indexing;
 mod limits;
