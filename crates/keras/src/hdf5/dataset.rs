@@ -18,18 +18,10 @@ impl H5 {
         let (dtype, big_endian) = self.element_type(&dataset, what)?;
         let shape = self.shape(&dataset, what)?;
         let bytes = byte_len(dtype, &shape).map_err(|d| d.in_file(self.name()))? as u64;
-        let header = guarded(self.name(), what, || self.file.get_or_parse_header(dataset.address()))?;
-        let mut layout = None;
-        for message in &header.messages {
-            match message {
-                HdfMessage::DataLayout(m) => layout = Some(&m.layout),
-                HdfMessage::ExternalFiles(_) => return Err(self.external(what)),
-                _ => {}
-            }
-        }
+        let layout = self.layout(&dataset, what)?;
         let most = match layout {
-            Some(DataLayout::Contiguous { address, .. }) if *address != u64::MAX => {
-                let offset = self.file.superblock().base_address.saturating_add(*address);
+            Some(DataLayout::Contiguous { address, .. }) if address != u64::MAX => {
+                let offset = self.file.superblock().base_address.saturating_add(address);
                 let range = self.range.slice(offset, bytes).map_err(|d| d.at_node(what))?;
                 if !big_endian {
                     return Tensor::from_range(dtype, shape, range);
@@ -37,7 +29,7 @@ impl H5 {
                 self.range.len()
             }
             Some(DataLayout::Chunked { dims, .. }) => {
-                self.check_chunks(&shape, dims, what)?;
+                self.check_chunks(&shape, &dims, what)?;
                 self.range.len().saturating_mul(self.limits.expansion)
             }
             _ => self.range.len(),
@@ -59,6 +51,20 @@ impl H5 {
             swap: if big_endian { dtype.size() } else { 1 },
         };
         Tensor::from_lazy(dtype, shape, Arc::new(source))
+    }
+
+    /// How the elements are stored.
+    fn layout(&self, dataset: &Dataset, what: &str) -> Result<Option<DataLayout>> {
+        let header = guarded(self.name(), what, || self.file.get_or_parse_header(dataset.address()))?;
+        let mut layout = None;
+        for message in &header.messages {
+            match message {
+                HdfMessage::DataLayout(m) => layout = Some(m.layout.clone()),
+                HdfMessage::ExternalFiles(_) => return Err(self.external(what)),
+                _ => {}
+            }
+        }
+        Ok(layout)
     }
 
     fn external(&self, what: &str) -> Box<Diagnostic> {
