@@ -202,7 +202,7 @@ fn scaled(call: &mut Call<'_>, query: ValueId, size: usize) -> Result<ValueId> {
 /// The context times a gate of the query, where the layer has one; then the output projection.
 fn output(call: &mut Call<'_>, context: ValueId, query: ValueId) -> Result<ValueId> {
     let mut context = context;
-    if call.op.weight("gate/kernel").is_some() {
+    if call.bool_or("use_gate", false)? {
         let (kernel, _, _) = projection(call, "gate")?;
         let gate = dense(call, query, "gate", &kernel)?;
         let gate = call.b.unary(UnaryOp::Sigmoid, gate)?;

@@ -121,9 +121,9 @@ fn one_hot(c: &mut Call<'_>, many: bool) -> Result<ValueId> {
         let axis = c.int_or("axis", -1)?;
         return hot(c.b, at, depth, axis, dtype);
     }
-    // The axis of the indices is the one that disappears.
+    // Axis 1 of the indices disappears, whatever their rank (`keras.src.backend.tensorflow.nn.multi_hot`).
+    let axis = i64::from(c.b.rank(at) > 1);
     let coded = hot(c.b, at, depth, -1, dtype)?;
-    let axis = if c.b.rank(at) > 1 { -2 } else { 0 };
     c.b.reduce(ReduceKind::Max, coded, &[axis], false)
 }
 

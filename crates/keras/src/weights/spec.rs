@@ -132,7 +132,9 @@ pub(crate) fn slots(class: &str, config: &Map<String, Value>) -> Option<Vec<Slot
             all.extend(with("recurrent_kernel", "bias", bias || class.starts_with("CuDNN")));
             all
         }
-        "MultiHeadAttention" | "GroupQueryAttention" | "GroupedQueryAttention" => return Some(attention(bias)),
+        "MultiHeadAttention" | "GroupQueryAttention" | "GroupedQueryAttention" => {
+            return Some(attention(bias, bool_of(config, "use_gate", false)));
+        }
         _ => return None,
     };
     let slot =
@@ -152,12 +154,13 @@ fn gamma_beta(config: &Map<String, Value>) -> Vec<(&'static str, bool)> {
 }
 
 /// The projections of an attention layer; in files each is a layer of its own.
-pub(crate) const PROJECTIONS: [&str; 4] = ["query", "key", "value", "attention_output"];
+pub(crate) const PROJECTIONS: [&str; 5] = ["query", "key", "gate", "value", "attention_output"];
 
-fn attention(bias: bool) -> Vec<Slot> {
+fn attention(bias: bool, gate: bool) -> Vec<Slot> {
     let parts: &[&str] = if bias { &["kernel", "bias"] } else { &["kernel"] };
     let name = |p: &&str| parts.iter().map(|part| format!("{p}/{part}")).collect::<Vec<_>>();
-    PROJECTIONS.iter().flat_map(name).map(|name| Slot { name, trainable: true, shape: None }).collect()
+    let present = PROJECTIONS.iter().filter(|p| gate || **p != "gate");
+    present.flat_map(name).map(|name| Slot { name, trainable: true, shape: None }).collect()
 }
 
 /// What the configuration says about a weight's shape.
