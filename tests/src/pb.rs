@@ -14,6 +14,7 @@ use prost::Message;
 /// When it is none, or of a type that no array of ours has (complex numbers, less than a byte).
 pub fn tensor(bytes: &[u8]) -> Result<Tensor, String> {
     let proto = TensorProto::decode(bytes).map_err(|e| format!("no TensorProto: {e}"))?;
+    // Recorded sequences and optionals are other messages; read as a tensor they have a shape but no such data.
     let shape: Vec<usize> =
         proto.dims.iter().map(|d| usize::try_from(*d)).collect::<Result<_, _>>().map_err(|e| e.to_string())?;
     let data_type = DataType::try_from(proto.data_type).map_err(|e| e.to_string())?;

@@ -58,7 +58,7 @@ fn check(directory: &Path) -> Result<(), String> {
         ..ConvertOptions::default()
     };
     options.load.arch = beside(&|n| n == "arch.json");
-    if let Some(custom) = beside(&|n| n == "custom.layers") {
+    if let Some(custom) = modelport_tests::fixtures::custom(&model) {
         modelport::read_declarations(&custom, &mut options.load.custom).map_err(|d| d.to_string())?;
     }
     let target = tempfile::tempdir().map_err(|e| e.to_string())?;

@@ -1,7 +1,6 @@
 //! For every recorded model: source graph and core graph -> text -> the same graph, and core graph -> ONNX -> the core
 //! graph that it was, in the normal form of `modelport_onnx`.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -9,7 +8,7 @@ use modelport::{CoreGraph, Limits, LoadOptions, read_declarations};
 use modelport_ir::passes::{self, InputLayout};
 use modelport_ir::text;
 use modelport_onnx::WriteOptions;
-use modelport_tests::fixtures::{Case, cases, entries};
+use modelport_tests::fixtures::{Case, cases, custom};
 use modelport_tests::same::same;
 
 fn main() -> ExitCode {
@@ -23,9 +22,8 @@ fn main() -> ExitCode {
 
 fn check(case: &Case) -> Result<(), String> {
     let mut options = LoadOptions { arch: case.arch.clone(), ..LoadOptions::default() };
-    let beside = entries(case.model.parent().unwrap_or(Path::new(".")));
-    if let Some(custom) = beside.iter().find(|p| p.ends_with("custom.layers")) {
-        read_declarations(custom, &mut options.custom).map_err(|d| d.to_string())?;
+    if let Some(custom) = custom(&case.model) {
+        read_declarations(&custom, &mut options.custom).map_err(|d| d.to_string())?;
     }
     let model = modelport::load(&case.model, &options).map_err(|d| d.to_string())?;
     let (source, mut kept) = text::print_source_keeping(&model.source);
