@@ -4,7 +4,7 @@ use crate::args::{Arguments, Command, Convert, Emit, Inspect, Layout, Reading, V
 use crate::output::{self, DIFFERENT, DONE, USAGE};
 use crate::progress::Progress;
 use clap::CommandFactory;
-use modelport::{CODES, ConvertOptions, Conversion, Diagnostics, InputLayout, LoadOptions, VerifyOptions};
+use modelport::{CODES, Conversion, ConvertOptions, Diagnostics, InputLayout, LoadOptions, VerifyOptions};
 use serde_json::json;
 
 /// Runs a command; returns the exit code.

@@ -1,7 +1,7 @@
 //! What a file is, without converting it.
 
-use crate::load::{LoadOptions, open};
 use crate::Outcome;
+use crate::load::{LoadOptions, open};
 use modelport_ir::{Provenance, SourceGraph, TensorType};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashSet};
@@ -153,7 +153,14 @@ impl Inspection {
         let (name, class) = (widest(|l| l.name.len()), widest(|l| l.class.len()));
         for l in &self.layers {
             let note = if l.supported { "" } else { "  (custom)" };
-            writeln!(f, "  {:name$}  {:class$}  {:>12}  <- {}{note}", l.name, l.class, grouped(l.parameters), l.inputs.join(", "))?;
+            writeln!(
+                f,
+                "  {:name$}  {:class$}  {:>12}  <- {}{note}",
+                l.name,
+                l.class,
+                grouped(l.parameters),
+                l.inputs.join(", ")
+            )?;
         }
         Ok(())
     }

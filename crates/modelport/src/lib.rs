@@ -24,7 +24,9 @@ pub use verify::{VerifyOptions, verify};
 
 pub use modelport_diag::{CODES, Code, Diagnostic, Diagnostics, Limits, Result, Severity};
 pub use modelport_ir::passes::InputLayout;
-pub use modelport_ir::{Provenance, Builder, CoreGraph, CustomLayer, CustomLayers, SourceGraph, SourceOp, Tensor, ValueId};
+pub use modelport_ir::{
+    Builder, CoreGraph, CustomLayer, CustomLayers, Provenance, SourceGraph, SourceOp, Tensor, ValueId,
+};
 pub use modelport_onnx::Written;
 pub use modelport_runtime::verify::Report;
 pub use modelport_shim::Applied;

@@ -1,7 +1,7 @@
 //! From a file to a core graph: probe, read, shim, lower.
 
 use crate::Outcome;
-use modelport_diag::{Code, Diagnostic, Limits};
+use modelport_diag::Limits;
 use modelport_ir::{CoreGraph, CustomLayers, Provenance, SourceGraph, Tensor};
 use modelport_shim::Applied;
 use std::path::{Path, PathBuf};
@@ -46,11 +46,7 @@ impl Model {
 /// When the file is not a model, is damaged, or holds weights only and no architecture is given.
 pub fn load(path: &Path, options: &LoadOptions) -> Outcome<Model> {
     let file = open(path, options)?;
-    let graph = file.graph.ok_or_else(|| {
-        Diagnostic::error(Code::KERAS_WEIGHTS_ONLY, "the file holds weights only")
-            .in_file(path.display().to_string())
-            .help("give the architecture with --arch FILE.json (what `model.to_json()` returns)")
-    })?;
+    let graph = file.require_graph().map_err(|d| d.in_file(path.display().to_string()))?.clone();
     let (source, applied) = modelport_shim::apply(graph);
     Ok(Model { provenance: file.provenance, weights: file.weights, source, applied })
 }

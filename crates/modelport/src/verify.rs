@@ -256,8 +256,10 @@ fn stand_alone(subject: &Subject<'_>, inputs: &[(String, Tensor)]) -> Result<Opt
     }
     let network = MobileNetV2::assemble(&weight, head)?;
     let &[batch, height, width, channels] = image.shape() else { return Ok(None) };
-    let data = image.cast(modelport_ir::Tensor::floats(&[]).dtype())?.to_f64s()?.into_iter().map(|v| v as f32).collect();
+    let data =
+        image.cast(modelport_ir::Tensor::floats(&[]).dtype())?.to_f64s()?.into_iter().map(|v| v as f32).collect();
     let out = network.run(&Map { batch, height, width, channels, data })?;
-    let shape = if pooled { vec![out.batch, out.channels] } else { vec![out.batch, out.height, out.width, out.channels] };
+    let shape =
+        if pooled { vec![out.batch, out.channels] } else { vec![out.batch, out.height, out.width, out.channels] };
     Ok(Some(Tensor::floats(&out.data).reshape(shape)?))
 }

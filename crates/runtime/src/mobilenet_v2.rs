@@ -75,7 +75,8 @@ impl MobileNetV2 {
     /// Whether the layers' names are those of the Keras application; a model that only contains one is not it.
     pub fn recognise<'a>(layers: impl IntoIterator<Item = &'a str>) -> bool {
         let names: std::collections::BTreeSet<&str> = layers.into_iter().collect();
-        let wanted = ["Conv1", "bn_Conv1", "expanded_conv_depthwise", "block_1_expand", "block_16_project_BN", "Conv_1"];
+        let wanted =
+            ["Conv1", "bn_Conv1", "expanded_conv_depthwise", "block_1_expand", "block_16_project_BN", "Conv_1"];
         wanted.iter().all(|w| names.contains(w))
     }
 
@@ -107,7 +108,8 @@ impl MobileNetV2 {
 }
 
 fn missing(layer: &str, name: &str) -> Box<Diagnostic> {
-    Diagnostic::error(Code::KERAS_WEIGHTS, format!("the MobileNetV2 has no weight `{name}` in `{layer}`")).at_node(layer)
+    Diagnostic::error(Code::KERAS_WEIGHTS, format!("the MobileNetV2 has no weight `{name}` in `{layer}`"))
+        .at_node(layer)
 }
 
 fn floats(weight: &Lookup<'_>, layer: &str, name: &str) -> Result<(Vec<f32>, Vec<usize>)> {

@@ -43,7 +43,8 @@ fn bad(what: impl Into<String>) -> Box<Diagnostic> {
 
 /// One `.npy` file.
 fn array(bytes: Vec<u8>) -> Result<Tensor> {
-    let version = bytes.get(6).filter(|_| bytes.starts_with(b"\x93NUMPY")).ok_or_else(|| bad("its magic is missing"))?;
+    let version =
+        bytes.get(6).filter(|_| bytes.starts_with(b"\x93NUMPY")).ok_or_else(|| bad("its magic is missing"))?;
     let width = if *version == 1 { 2 } else { 4 };
     let field = bytes.get(8..8 + width).ok_or_else(|| bad("it ends in its header"))?;
     let len = field.iter().rev().fold(0usize, |n, &b| n << 8 | b as usize);

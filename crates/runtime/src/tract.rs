@@ -30,7 +30,7 @@ pub fn run_at(path: &Path, inputs: &[(String, Tensor)], names: &[String]) -> Res
     guarded(path, || {
         let mut model = load(path, inputs)?;
         let found: Vec<_> = names.iter().map(|n| outlet(&model, n)).collect();
-        model.set_output_outlets(&found.iter().flatten().copied().collect::<Vec<_>>())?;
+        model.select_output_outlets(&found.iter().flatten().copied().collect::<Vec<_>>())?;
         let mut values = finish(model.into_typed()?.into_runnable()?.run(feed(inputs)?)?)?.into_iter();
         Ok(found.into_iter().map(|o| o.and_then(|_| values.next())).collect())
     })

@@ -44,7 +44,8 @@ pub fn random_inputs(graph: &CoreGraph, seed: u64) -> Result<Vec<(String, Tensor
         .iter()
         .map(|&id| {
             let value = graph.value(id);
-            let shape: Vec<usize> = value.ty.shape.iter().enumerate().map(|(i, d)| size(d, i, value.ty.rank())).collect();
+            let shape: Vec<usize> =
+                value.ty.shape.iter().enumerate().map(|(i, d)| size(d, i, value.ty.rank())).collect();
             let (low, high) = range(graph, id);
             let count = shape.iter().try_fold(1usize, |a, &b| a.checked_mul(b)).filter(|&n| n < 1 << 32).unwrap_or(0);
             let whole = !value.ty.dtype.is_float();

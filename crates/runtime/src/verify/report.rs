@@ -138,8 +138,11 @@ impl fmt::Display for Report {
             writeln!(f, "{}  against  {}", comparison.found, comparison.expected)?;
             for o in &comparison.outputs {
                 let verdict = o.failure.as_deref().map_or("ok".to_owned(), |why| format!("FAILED: {why}"));
-                writeln!(f, "  {} {}  max abs {:.2e} of {:.3e} (allowed {:.2e}), max rel {:.2e}, max ulp {}  {verdict}",
-                    o.name, o.ty, o.max_abs, o.magnitude, o.allowed, o.max_rel, o.max_ulp)?;
+                writeln!(
+                    f,
+                    "  {} {}  max abs {:.2e} of {:.3e} (allowed {:.2e}), max rel {:.2e}, max ulp {}  {verdict}",
+                    o.name, o.ty, o.max_abs, o.magnitude, o.allowed, o.max_rel, o.max_ulp
+                )?;
             }
         }
         for note in &self.notes {
