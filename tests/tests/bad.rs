@@ -1,5 +1,6 @@
 //! Every file in `fixtures/bad` fails with the diagnostics recorded beside it in `expected.txt`, and leaves the target as
 //! it was. `MODELPORT_BLESS=1` writes them anew.
+#![allow(clippy::expect_used, clippy::panic, reason = "helpers of tests")]
 
 use std::fs;
 use std::path::Path;
