@@ -51,7 +51,7 @@ impl Legal {
             if at.is_empty() {
                 at = (0..rank).collect();
             }
-            if let Some(exact) = self.exact_scales(x, sizes, &at)? {
+            if let Some(exact) = self.exact_scales(x, sizes, &at, *mode)? {
                 (scales, sizes) = (Some(exact), None);
             }
             let constant = scales.and_then(|s| self.b.as_constant(s)).map(Tensor::to_f64s).transpose()?;
@@ -60,8 +60,9 @@ impl Legal {
                 axes.clear();
             } else if at.iter().copied().eq(0..rank) {
                 axes.clear();
-            } else if self.opset < 18 {
-                self.axes_before_18(x, scales, &mut sizes, &at)?;
+            } else if sizes.is_some() || self.opset < 18 {
+                // Since 18 there is `axes`, but onnxruntime 1.32 fails to move a Transpose across it.
+                self.sizes_of_all(x, scales, &mut sizes, &at)?;
                 axes.clear();
             }
         }
@@ -85,20 +86,28 @@ impl Legal {
         }
     }
 
-    /// Scales that lead to `sizes` exactly, when all sizes are known and divide: the form that every runtime has.
-    fn exact_scales(&mut self, x: ValueId, sizes: Option<ValueId>, axes: &[usize]) -> Result<Option<ValueId>> {
+    /// Scales that lead to `sizes`, when all sizes are known: the form that every runtime has. Nearest neighbours jump,
+    /// so there the scales must be exact; elsewhere f32 is what runtimes compute from the sizes themselves.
+    fn exact_scales(
+        &mut self,
+        x: ValueId,
+        sizes: Option<ValueId>,
+        axes: &[usize],
+        mode: ResizeMode,
+    ) -> Result<Option<ValueId>> {
         let Some(sizes) = sizes.and_then(|s| self.b.as_constant(s)).map(Tensor::to_i64s).transpose()? else {
             return Ok(None);
         };
         let mut scales = Vec::with_capacity(sizes.len());
         for (&size, &axis) in sizes.iter().zip(axes) {
             let Some(&Dim::Known(n)) = self.b.shape(x).get(axis) else { return Ok(None) };
-            let scale = size as f64 / n as f64;
-            let exact = n > 0 && (scale as f32) as f64 == scale && scale > 0.0 && scale * n as f64 == size as f64;
-            if !exact {
+            let scale = size as f32 / n as f32;
+            let exact = f64::from(scale) * n as f64 == size as f64;
+            let reaches = n > 0 && scale > 0.0 && (n as f32 * scale).floor() == size as f32;
+            if !reaches || (mode == ResizeMode::Nearest && !exact) {
                 return Ok(None);
             }
-            scales.push(scale as f32);
+            scales.push(scale);
         }
         Ok(Some(self.b.constant("", Tensor::floats(&scales))))
     }
@@ -114,7 +123,7 @@ impl Legal {
     }
 
     /// Sizes for every axis, taken from `x` where it is not resized.
-    fn axes_before_18(
+    fn sizes_of_all(
         &mut self,
         x: ValueId,
         scales: Option<ValueId>,
