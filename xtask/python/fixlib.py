@@ -48,6 +48,37 @@ def randomise(model, rng):
         if dtype.kind != "f":
             continue  # counters and seeds
         v.assign(trained_like(leaf(v), tuple(v.shape), rng).astype(dtype))
+    settle(model)
+
+
+def layers_of(model):
+    """All layers, also those of models inside."""
+    for layer in model.layers:
+        yield layer
+        if hasattr(layer, "layers"):
+            yield from layers_of(layer)
+
+
+def settle(model):
+    """Normalization layers compute with copies of their weights; these are made anew, as loading a file makes them."""
+    for layer in layers_of(model):
+        if type(layer).__name__ == "Normalization" and getattr(layer, "input_mean", None) is None:
+            layer.finalize_state()
+
+
+def calibrate(model, rng, kinds=None, batch=16):
+    """Sets BatchNorm statistics to those of a batch, with some noise, as training does: deep random nets whose signals
+    are not normalised are chaotic, and the last bit of an input decides their output."""
+    norms = [l for l in layers_of(model) if type(l).__name__ in ("BatchNormalization", "SyncBatchNormalization")]
+    before = [l.momentum for l in norms]
+    for l in norms:
+        l.momentum = 0.0
+    model(random_input(model.inputs[0], rng, batch, kinds), training=True)
+    for l, momentum in zip(norms, before):
+        l.momentum = momentum
+        mean, variance = np.asarray(l.moving_mean), np.asarray(l.moving_variance)
+        l.moving_mean.assign((mean + rng.normal(0, 0.1, mean.shape) * np.sqrt(variance + 1e-6)).astype(mean.dtype))
+        l.moving_variance.assign((variance * rng.uniform(0.8, 1.25, variance.shape) + 1e-3).astype(mean.dtype))
 
 
 def random_input(tensor, rng, batch, kind=None, size=None):

@@ -46,6 +46,8 @@ def build_one(name):
         model = getattr(keras.applications, name)(input_shape=(size, size, 3), weights=None, classes=10)
     f.randomise(model, rng)
     first = (0, 255) if any(type(l).__name__ in ("Rescaling", "Normalization") for l in model.layers[:6]) else None
+    if not a.bench:
+        f.calibrate(model, rng, first)
     io = f.record_tamed(model, rng, kinds=first, check=not a.bench)
     os.makedirs(d, exist_ok=True)
     for ext in ["h5"] if a.bench else ["h5", "keras"]:
