@@ -173,7 +173,7 @@ impl WrittenFile {
         notes: &mut Vec<String>,
     ) -> Result<(&'static str, Vec<Tensor>)> {
         let feed = self.feed(inputs)?;
-        let (engine, outputs) = match by_tract(path, &feed) {
+        let (engine, outputs) = match by_tract(&self.graph, path, &feed) {
             Ok(outputs) => ("written file, run by tract", outputs),
             Err(why) => {
                 notes.push(why);
@@ -200,12 +200,16 @@ impl WrittenFile {
 }
 
 #[cfg(feature = "tract")]
-fn by_tract(path: &Path, feed: &[(String, Tensor)]) -> std::result::Result<Vec<Tensor>, String> {
-    modelport_runtime::tract::run(path, feed).map_err(|d| d.message)
+fn by_tract(graph: &CoreGraph, path: &Path, feed: &[(String, Tensor)]) -> std::result::Result<Vec<Tensor>, String> {
+    use modelport_runtime::tract;
+    if let Some(defect) = tract::known_defect(graph) {
+        return Err(format!("tract was not asked, because {defect}"));
+    }
+    tract::run(path, feed).map_err(|d| d.message)
 }
 
 #[cfg(not(feature = "tract"))]
-fn by_tract(_path: &Path, _feed: &[(String, Tensor)]) -> std::result::Result<Vec<Tensor>, String> {
+fn by_tract(_graph: &CoreGraph, _path: &Path, _feed: &[(String, Tensor)]) -> std::result::Result<Vec<Tensor>, String> {
     Err("this modelport was built without tract".to_owned())
 }
 

@@ -1,15 +1,40 @@
 //! Runs a written ONNX file with tract, an engine that shares no code with this workspace.
 //!
-//! Owns: the boundary to `tract-onnx`. Must never know: our graphs; it sees a file, named inputs and named outputs.
+//! Owns: the boundary to `tract-onnx`. Must never know: how a graph became the file. It
+//! sees a file, named inputs and named outputs, and is asked beforehand what tract would get wrong.
 
 use modelport_diag::{Code, Diagnostic, Result};
-use modelport_ir::{DType, Tensor};
+use modelport_ir::core::{Direction, RnnActivation};
+use modelport_ir::{CoreGraph, DType, Op, Tensor};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use tract_onnx::prelude::{
     DatumType, Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, TValue, TVec, TractResult,
 };
 use tract_onnx::tract_core::internal::Tensor as TractTensor;
+
+/// What tract 0.23 is known to compute otherwise than ONNX says, when the graph has it: such a file is better run by
+/// another engine. Each was seen against onnxruntime and the framework on the fixtures.
+pub fn known_defect(graph: &CoreGraph) -> Option<&'static str> {
+    graph.nodes().iter().find_map(|node| match &node.op {
+        Op::Lstm { direction, activations, .. }
+        | Op::Gru { direction, activations, .. }
+        | Op::Rnn { direction, activations, .. } => recurrent_defect(*direction, activations),
+        // The batch dimensions of an ellipsis are lost (`ops/einsum.rs` reads it as one axis).
+        Op::Einsum { equation } if equation.contains("...") => Some("it reads an ellipsis in Einsum as one axis"),
+        _ => None,
+    })
+}
+
+/// `ops/rec/*.rs` never read the attributes `direction` and, where it is not the default, `activations`.
+fn recurrent_defect(direction: Direction, activations: &[RnnActivation]) -> Option<&'static str> {
+    use RnnActivation::{Sigmoid, Tanh};
+    if direction == Direction::Reverse {
+        return Some("it runs reverse recurrent layers forward");
+    }
+    let usual = activations.iter().all(|a| matches!(a, Sigmoid | Tanh));
+    (!usual).then_some("it ignores the activations of recurrent layers")
+}
 
 /// Runs the file on `inputs` (by name) and gives all outputs in the file's order.
 ///

@@ -164,7 +164,13 @@ fn discretization(c: &mut Call<'_>) -> Result<ValueId> {
     let above = c.b.binary(BinaryOp::GreaterOrEqual, wide, bounds)?;
     let above = c.b.cast(above, DType::I64)?;
     let at = c.b.reduce(ReduceKind::Sum, above, &[-1], false)?;
-    if c.op.attr("output_mode").is_none() { c.b.cast(at, DType::I64) } else { encoded(c, at, depth, None) }
+    match c.op.attr("output_mode").and_then(Attr::as_str) {
+        None => c.b.cast(at, DType::I64),
+        // Keras 2 writes the integer type of its result as the layer's; Keras 3 writes floats and gives int32
+        // (`Discretization.output_dtype`, keras 3.15 `layers/preprocessing/discretization.py`).
+        Some("int") if c.compute_dtype().is_float() => c.b.cast(at, DType::I32),
+        Some(_) => encoded(c, at, depth, None),
+    }
 }
 
 /// The words of a lookup as a constant of the type of its inputs, with the layer's tokens.
