@@ -71,7 +71,7 @@ def trained():
 
 def deep_config():
     x = i = keras.Input((4,))
-    for n in range(150):
+    for n in range(60):
         x = L.Add(name=f"a_rather_long_residual_name_{n}")([x, L.Dense(4, activation="tanh", name=f"a_rather_long_dense_name_{n}")(x)])
         x = L.UnitNormalization(name=f"unit_{n}")(x)
     return keras.Model(i, x)
@@ -228,9 +228,30 @@ def make_models(out, tag):
     return [(f"models/{n}", lambda n=n, b=b, e=e: write(out, tag, n, b, e)) for n, b, e in rows] + rewrites + ([] if K3 else make_keras1(out, small_cnn, multi_io))
 
 
+def unsupported():
+    """Layers that convert to a diagnostic, name of the case to model."""
+    def through(layer, shape, dtype="float32"):
+        x = keras.Input(shape, dtype=dtype, name="x")
+        return keras.Model(x, layer(x))
+    if K3:
+        text = L.TextVectorization(output_mode="int", output_sequence_length=4, vocabulary=["red", "green"])
+        return dict(hashing=lambda: through(L.Hashing(5), (3,), "int32"),
+                    text_vectorization=lambda: through(text, (1,), "string"), mel_spectrogram=lambda: through(L.MelSpectrogram(fft_length=64, sequence_stride=32, num_mel_bins=4), (256,)),
+                    stft_spectrogram=lambda: through(L.STFTSpectrogram(frame_length=16, frame_step=8, fft_length=16, window=None), (64, 1)))
+    import tensorflow as tf
+    from keras.src.engine.base_layer import TensorFlowOpLayer
+    node = dict(name="twice", op="AddV2", input=["a", "b"], attr={"T": {"type": "DT_FLOAT"}})
+    return dict(tf_op_lambda_einsum=lambda: through(lambda x: tf.einsum("bij,bkj->bik", x, x), (3, 4)),
+                tensorflow_op_layer=lambda: through(TensorFlowOpLayer(node_def=node, name="twice", constants={1: 2.}), (3,)))
+
+
 def make_bad(out, tag):
+    def write_unsupported(case, build):
+        f.fresh(case)
+        f.save(build(), os.path.join(out, "bad", case, "model." + ("keras" if K3 else "h5")))
+    cases = [(f"bad/{case}", lambda case=case, build=build: write_unsupported(case, build)) for case, build in unsupported().items()]
     if not K3:
-        return []
+        return cases
 
     def put(case, file, data):
         d = os.path.join(out, "bad", case)
@@ -268,4 +289,4 @@ def make_bad(out, tag):
             for ext in ("h5", "keras"):
                 f.fresh(case)
                 f.save(model, os.path.join(out, "bad", f"{case}_{ext}", "model." + ext))
-    return [("bad/all", bad)]
+    return [("bad/all", bad), *cases]

@@ -327,7 +327,7 @@ def lambdas():
                  abs=tf.abs, neg=lambda x: -x, exp=tf.exp, tanh=tf.tanh, square=tf.square, sin=tf.sin, pow=lambda x: x ** 2., maximum=lambda x: tf.maximum(x, .1), minimum=lambda x: tf.minimum(x, .1),
                  clip=lambda x: tf.clip_by_value(x, -.5, .5), transpose=lambda x: tf.transpose(x, [0, 2, 1]), expand_dims=lambda x: tf.expand_dims(x, -1), squeeze=lambda x: tf.squeeze(x[:, :1], 1),
                  stack=lambda x: tf.stack([x, -x], 1), matmul=lambda x: tf.matmul(x, x, transpose_b=True), cast=lambda x: tf.cast(x > 0., tf.float32), tile=lambda x: tf.tile(x, [1, 2, 1]),
-                 pad=lambda x: tf.pad(x, [[0, 0], [1, 2], [0, 0]]), l2_normalize=lambda x: tf.math.l2_normalize(x, -1), einsum=lambda x: tf.einsum("bij,bkj->bik", x, x),
+                 pad=lambda x: tf.pad(x, [[0, 0], [1, 2], [0, 0]]), l2_normalize=lambda x: tf.math.l2_normalize(x, -1),
                  split=lambda x: tf.split(x, 2, -1), where=lambda x: tf.where(x > 0., x, -2. * x), gather=lambda x: tf.gather(x, [2, 0], axis=1), softplus=tf.math.softplus,
                  floor=lambda x: tf.floor(x * 3.), multiply_two=lambda x: tf.multiply(x, tf.nn.tanh(x)), squared_difference=lambda x: tf.math.squared_difference(x, .3), reduce_variance=lambda x: tf.math.reduce_variance(x, 1))
         for n, f in t.items():
@@ -364,6 +364,9 @@ def numeric_preprocessing():
         shape = (1,) if mode == "one_hot" else (4,)
         one("CategoryEncoding", mode, shape, lambda mode=mode: L.CategoryEncoding(num_tokens=6, output_mode=mode), dtype="int32", inputs=6)
     one("IntegerLookup", "int", (4,), lambda: L.IntegerLookup(vocabulary=[2, 5, 7]), dtype="int64", inputs=9, check=False)
+    if K3:  # Strings inside only: io.npz holds numbers.
+        colours = ["red", "green", "blue", "grey"]
+        fn("StringLookup", "there_and_back", (5,), lambda x: L.StringLookup(vocabulary=["blue", "red", "green"])(L.StringLookup(vocabulary=colours, invert=True)(x)), dtype="int64", inputs=5, check=False)
 
 
 def extra():
@@ -419,6 +422,7 @@ def inference_only():
                  RandomSharpness=lambda: L.RandomSharpness(.5), RandomShear=lambda: L.RandomShear(.2, .2), Solarization=lambda: L.Solarization())
     for name, make in {**both, **(three if K3 else two)}.items():
         fn(name, "vanishes", (6, 6, 3), lambda x, make=make: L.Conv2D(2, 3)(make()(x)), inputs=(0, 255))
+    one("RandomCrop", "inference", (7, 6, 3), lambda: L.RandomCrop(4, 5), inputs=(0, 255))
     if K3:
         from keras.src.applications import convnext, inception_resnet_v2
         one("LayerScale", "default", (4, 4, 3), lambda: convnext.LayerScale(1e-6, 3))

@@ -15,6 +15,7 @@ a = ap.parse_args()
 
 import numpy as np
 import fixlib as f
+from cases_operations import operations
 from cases_ops import op_cases
 from cases_models import make_models, make_bad
 
@@ -50,7 +51,7 @@ def write_cases_tsv():
 
 
 done = failed = 0
-for case in op_cases():
+for case in [*op_cases(), *operations()]:
     label = f"ops/keras/{case['op']}/{TAG}_{case['name']}"
     if not re.search(a.only, label):
         continue
