@@ -136,6 +136,8 @@ pub(crate) fn find(op: &SourceOp) -> Option<&'static Row> {
     let row = |families: &[&'static [Row]]| families.iter().flat_map(|f| f.iter()).find(|r| r.name == op.name);
     match op.attr("@module").and_then(Attr::as_str) {
         Some(m) if m.starts_with("keras.src.ops") || m.starts_with("keras.ops") => row(OPERATIONS),
+        // `Mish` and `ReLU` are operations that are defined beside the activation functions.
+        Some(m) if m.starts_with("keras.src.activations") => row(OPERATIONS).or_else(|| row(FAMILIES)),
         Some(_) => row(FAMILIES),
         None if called_as_operation(op) => row(OPERATIONS).or_else(|| row(FAMILIES)),
         None => row(FAMILIES).or_else(|| row(OPERATIONS)),

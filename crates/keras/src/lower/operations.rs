@@ -60,9 +60,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("Floor", |c| float_unary(c, UnaryOp::Floor)),
     row("Ceil", |c| float_unary(c, UnaryOp::Ceil)),
     row("Trunc", |c| float_fn(c, trunc)),
-    row("Fix", |c| float_fn(c, trunc)),
     row("Round", round),
-    row("Rint", |c| float_unary(c, UnaryOp::Round)),
     row("Exp", |c| float_unary(c, UnaryOp::Exp)),
     row("Exp2", |c| {
         float_fn(c, |b, x| {

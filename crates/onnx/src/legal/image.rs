@@ -101,9 +101,15 @@ impl Legal {
         let mut scales = Vec::with_capacity(sizes.len());
         for (&size, &axis) in sizes.iter().zip(axes) {
             let Some(&Dim::Known(n)) = self.b.shape(x).get(axis) else { return Ok(None) };
-            let scale = size as f32 / n as f32;
-            let exact = f64::from(scale) * n as f64 == size as f64;
-            let reaches = n > 0 && scale > 0.0 && (n as f32 * scale).floor() == size as f32;
+            let nearest = size as f32 / n as f32;
+            let product = |scale: f32| f64::from(scale) * n as f64;
+            let exact = product(nearest) == size as f64;
+            // Shape inference rounds the product down: in f32 in some versions of onnx, in f64 in others.
+            let scale = if product(nearest) < size as f64 { nearest.next_up() } else { nearest };
+            let reaches = n > 0
+                && scale > 0.0
+                && product(scale).floor() == size as f64
+                && (n as f32 * scale).floor() == size as f32;
             if !reaches || (mode == ResizeMode::Nearest && !exact) {
                 return Ok(None);
             }
