@@ -1,6 +1,7 @@
 //! Lazy tensors against ndarray: random chains of recipes, from memory and from a file.
 #![allow(clippy::unwrap_used)]
 
+use modelport_ir::tensor::Scratch;
 use modelport_ir::{DType, Tensor};
 use modelport_storage::{AtomicFile, ByteRange, MappedFile};
 use ndarray::{ArrayD, Axis, IxDyn, Slice};
@@ -151,8 +152,86 @@ proptest! {
         check(&tensor, &array);
         let out = dir.path().join("out");
         let mut target = AtomicFile::create(&out).unwrap();
-        tensor.write_to(&mut target).unwrap();
+        tensor.write_to(&mut target, &mut Scratch::default()).unwrap();
         target.commit().unwrap();
         prop_assert_eq!(std::fs::read(&out).unwrap(), tensor.bytes().unwrap().to_vec());
+    }
+}
+
+fn in_file(dir: &std::path::Path, shape: &[usize]) -> (Tensor, ArrayD<f32>) {
+    let values: Vec<f32> = (0..shape.iter().product::<usize>()).map(|i| (i % 7919) as f32).collect();
+    let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    let path = dir.join("source");
+    std::fs::write(&path, bytes).unwrap();
+    let range = ByteRange::whole(MappedFile::open(&path).unwrap());
+    let tensor = Tensor::from_range(DType::F32, shape.to_vec(), range).unwrap();
+    (tensor, ArrayD::from_shape_vec(IxDyn(shape), values).unwrap())
+}
+
+/// Tensors of many blocks, one after the other through the same buffers: wide, tall, with rows longer than a block.
+#[test]
+fn large_tensors_are_written_in_blocks() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut scratch = Scratch::default();
+    let cases: [(&[usize], &[usize]); 7] = [
+        (&[3, 3, 130, 517], &[3, 2, 0, 1]),
+        (&[3, 3, 31, 40], &[3, 2, 0, 1]),
+        (&[1000, 777], &[1, 0]),
+        (&[3, 300_001], &[1, 0]),
+        (&[300_001, 3], &[1, 0]),
+        (&[2, 150_000, 3], &[2, 0, 1]),
+        (&[7, 5, 11, 13, 101], &[4, 0, 2, 1, 3]),
+    ];
+    for (shape, perm) in cases {
+        let (tensor, array) = in_file(dir.path(), shape);
+        let permuted = array.permuted_axes(IxDyn(perm)).as_standard_layout().into_owned();
+        let first: usize = permuted.shape()[0];
+        let factors: Vec<f64> = (0..first).map(|i| [1.0, 0.5, -2.0][i % 3]).collect();
+        let scaled = tensor.permute(perm).unwrap().scale(0, factors.clone().into()).unwrap();
+        let flat = scaled.reshape(vec![permuted.len()]).unwrap();
+        let path = dir.path().join("out");
+        let mut out = AtomicFile::create(&path).unwrap();
+        out.write(b"before").unwrap();
+        flat.write_to(&mut out, &mut scratch).unwrap();
+        out.write(b"after").unwrap();
+        out.commit().unwrap();
+        let row = permuted.len() / first;
+        let want = permuted.iter().enumerate().flat_map(|(i, v)| (v * factors[i / row] as f32).to_le_bytes());
+        let want: Vec<u8> = b"before".iter().copied().chain(want).chain(*b"after").collect();
+        assert!(std::fs::read(&path).unwrap() == want, "{shape:?} {perm:?}");
+    }
+}
+
+/// Scaled where it stands, along an axis that blocks cut in the middle.
+#[test]
+fn a_scaled_range_is_written_in_blocks() {
+    let dir = tempfile::tempdir().unwrap();
+    let (tensor, array) = in_file(dir.path(), &[5, 70_001, 3]);
+    for (axis, count) in [(0, 5), (1, 70_001), (2, 3)] {
+        let factors: Vec<f64> = (0..count).map(|i| [1.0, 0.5, -2.0, 4.0][i % 4]).collect();
+        let path = dir.path().join("out");
+        let mut out = AtomicFile::create(&path).unwrap();
+        let scaled = tensor.scale(axis, factors.clone().into()).unwrap();
+        scaled.write_to(&mut out, &mut Scratch::default()).unwrap();
+        out.commit().unwrap();
+        let want: Vec<u8> =
+            array.indexed_iter().flat_map(|(at, v)| (v * factors[at[axis]] as f32).to_le_bytes()).collect();
+        assert!(std::fs::read(&path).unwrap() == want, "axis {axis}");
+    }
+}
+
+#[test]
+fn a_source_that_cannot_be_read_leaves_the_target() {
+    let dir = tempfile::tempdir().unwrap();
+    let (tensor, _) = in_file(dir.path(), &[1000, 777]);
+    std::fs::OpenOptions::new().write(true).open(dir.path().join("source")).unwrap().set_len(1 << 20).unwrap();
+    let path = dir.path().join("out");
+    std::fs::write(&path, "old").unwrap();
+    for lazy in [tensor.permute(&[1, 0]).unwrap(), tensor.scale(1, vec![2.0; 777].into()).unwrap()] {
+        let mut out = AtomicFile::create(&path).unwrap();
+        assert!(lazy.write_to(&mut out, &mut Scratch::default()).is_err());
+        drop(out);
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 }

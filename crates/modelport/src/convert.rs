@@ -146,17 +146,13 @@ impl Staging {
 
     /// Renames the data first: a model must never stand without it.
     fn publish(self, output: &Path, external: &[PathBuf]) -> Result<Vec<PathBuf>> {
-        let cannot = |e: std::io::Error| {
-            Diagnostic::error(Code::IO_WRITE, format!("cannot write the target: {e}"))
-                .in_file(output.display().to_string())
-        };
         let mut published = Vec::new();
         for data in external {
             let target = output.with_file_name(data.file_name().unwrap_or_default());
-            std::fs::rename(data, &target).map_err(cannot)?;
+            modelport_storage::publish(data, &target)?;
             published.push(target);
         }
-        std::fs::rename(&self.model, output).map_err(cannot)?;
+        modelport_storage::publish(&self.model, output)?;
         drop(self.directory);
         Ok(published)
     }

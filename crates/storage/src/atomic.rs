@@ -1,4 +1,8 @@
 //! [`AtomicFile`]: output that appears whole or not at all.
+//!
+//! A file that is replaced is something to lose, so the new one is on the disk before it takes the name: after a power
+//! failure the old one or the new one is there. Where the name was free there is nothing to lose that could not be made
+//! again, and waiting for the disk would take longer than the conversion: like `cp`, that is left to the system.
 
 use crate::ByteRange;
 use modelport_diag::{Code, Diagnostic, Result};
@@ -76,13 +80,29 @@ impl AtomicFile {
             )
     }
 
-    /// Syncs the data and gives the file its name.
+    /// Where the next [`AtomicFile::write`] goes.
+    ///
+    /// # Errors
+    /// `IO0003` when the operating system refuses.
+    pub fn position(&mut self) -> Result<u64> {
+        self.file.stream_position().map_err(|e| failed(&self.target, &e.to_string()))
+    }
+
+    /// Writes `bytes` at `at` bytes from the start, for several threads at once. Where [`AtomicFile::write`] goes next is
+    /// undefined until [`AtomicFile::seek`].
+    ///
+    /// # Errors
+    /// `IO0003`, for example when the disk is full.
+    pub fn write_at(&self, bytes: &[u8], at: u64) -> Result<()> {
+        write_all_at(&self.file, bytes, at).map_err(|e| failed(&self.target, &e.to_string()))
+    }
+
+    /// Gives the file its name; where that replaces another file, the data is synced first.
     ///
     /// # Errors
     /// `IO0003`; the target is then as it was.
     pub fn commit(mut self) -> Result<()> {
-        let done = self.file.sync_data().and_then(|()| std::fs::rename(&self.temporary, &self.target));
-        done.map_err(|e| failed(&self.target, &e.to_string()))?;
+        rename(&self.file, &self.temporary, &self.target)?;
         self.committed = true;
         Ok(())
     }
@@ -94,6 +114,41 @@ impl Drop for AtomicFile {
             let _ = std::fs::remove_file(&self.temporary);
         }
     }
+}
+
+/// Gives the finished file `from` the name `to`; where that replaces another file, the data is synced first.
+///
+/// # Errors
+/// `IO0003`; the file that had the name is then as it was.
+pub fn publish(from: &Path, to: &Path) -> Result<()> {
+    // Windows syncs only what is open for writing.
+    let file = OpenOptions::new().write(true).open(from).map_err(|e| failed(to, &e.to_string()))?;
+    rename(&file, from, to)
+}
+
+fn rename(file: &File, from: &Path, to: &Path) -> Result<()> {
+    let synced = if to.symlink_metadata().is_ok() { file.sync_data() } else { Ok(()) };
+    synced.and_then(|()| std::fs::rename(from, to)).map_err(|e| failed(to, &e.to_string()))
+}
+
+#[cfg(unix)]
+fn write_all_at(file: &File, bytes: &[u8], at: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
+}
+
+#[cfg(windows)]
+fn write_all_at(file: &File, mut bytes: &[u8], mut at: u64) -> std::io::Result<()> {
+    use std::os::windows::fs::FileExt;
+    while !bytes.is_empty() {
+        match file.seek_write(bytes, at)? {
+            0 => return Err(std::io::ErrorKind::WriteZero.into()),
+            n => {
+                bytes = bytes.get(n..).unwrap_or_default();
+                at += n as u64;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn failed(target: &Path, why: &str) -> Box<Diagnostic> {

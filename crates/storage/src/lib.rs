@@ -9,7 +9,7 @@ pub mod mapped;
 mod range;
 mod zip_archive;
 
-pub use atomic::AtomicFile;
+pub use atomic::{AtomicFile, publish};
 pub use cursor::Cursor;
 pub use mapped::MappedFile;
 pub use range::ByteRange;

@@ -128,24 +128,31 @@ pub fn cast_bytes(from: DType, source: &[u8], to: DType, out: &mut Vec<u8>) {
     }
 }
 
-/// Multiplies each element by the factor of its index along an axis below which `inner` elements lie.
-pub(super) fn scale_in_place(dtype: DType, bytes: &mut [u8], inner: usize, factors: &[f64]) {
+/// Multiplies each element by the factor of its index along an axis below which `inner` elements lie. `bytes` are the
+/// elements from the `first` on.
+pub(super) fn scale_in_place(dtype: DType, bytes: &mut [u8], first: usize, inner: usize, factors: &[f64]) {
     let size = dtype.size();
-    let row = inner * size;
-    if row == 0 {
+    let (mut rest, mut at) = (bytes, first);
+    while !rest.is_empty() && inner > 0 && !factors.is_empty() {
+        let factor = factors[at / inner % factors.len()];
+        let run = (inner - at % inner).min((rest.len() / size).max(1));
+        let (line, after) = rest.split_at_mut((run * size).min(rest.len()));
+        scale_line(dtype, line, factor);
+        (rest, at) = (after, at + run);
+    }
+}
+
+fn scale_line(dtype: DType, line: &mut [u8], factor: f64) {
+    if dtype == DType::F32 {
+        for e in line.as_chunks_mut::<4>().0 {
+            *e = ((f64::from(f32::from_le_bytes(*e)) * factor) as f32).to_le_bytes();
+        }
         return;
     }
-    for (line, &factor) in bytes.chunks_exact_mut(row).zip(factors.iter().cycle()) {
-        if dtype == DType::F32 {
-            for e in line.as_chunks_mut::<4>().0 {
-                *e = ((f64::from(f32::from_le_bytes(*e)) * factor) as f32).to_le_bytes();
-            }
-            continue;
-        }
-        for e in line.chunks_exact_mut(size) {
-            let mut scaled = Vec::with_capacity(size);
-            encode_f64(dtype, decode_f64(dtype, e) * factor, &mut scaled);
-            e.copy_from_slice(&scaled);
-        }
+    let mut scaled = Vec::with_capacity(dtype.size());
+    for e in line.chunks_exact_mut(dtype.size()) {
+        scaled.clear();
+        encode_f64(dtype, decode_f64(dtype, e) * factor, &mut scaled);
+        e.copy_from_slice(&scaled);
     }
 }

@@ -1,9 +1,8 @@
-//! Evaluation of recipes: one result buffer, sources read in bounded chunks where a recipe allows it.
+//! Evaluation of recipes in memory.
 
 use super::{Data, Tensor, cast, permute};
 use bytes::Bytes;
 use modelport_diag::{Code, Diagnostic, Result};
-use modelport_storage::AtomicFile;
 
 /// Chunk in which a source is read while a whole result is built, in bytes.
 const CHUNK: usize = 4 << 20;
@@ -36,7 +35,7 @@ impl Tensor {
             Data::Scale(base, axis, factors) => {
                 let mut bytes = base.evaluate()?;
                 let inner: usize = self.shape().iter().skip(axis + 1).product();
-                cast::scale_in_place(self.dtype(), &mut bytes, inner, factors);
+                cast::scale_in_place(self.dtype(), &mut bytes, 0, inner, factors);
                 Ok(bytes)
             }
         }
@@ -96,48 +95,15 @@ impl Tensor {
         }
         Ok(())
     }
-
-    /// Writes the elements to `out`: copied by the kernel where no recipe is pending.
-    ///
-    /// # Errors
-    /// When the source cannot be read or the target not written.
-    pub fn write_to(&self, out: &mut AtomicFile) -> Result<()> {
-        match (self.file_range(), self.data()) {
-            (Some(range), _) => out.copy_range(range),
-            (None, Data::Cast(base)) => {
-                let mut buf = Vec::new();
-                base.for_chunks(&mut |_, chunk| {
-                    buf.clear();
-                    cast::cast_bytes(base.dtype(), chunk, self.dtype(), &mut buf);
-                    out.write(&buf)
-                })
-            }
-            _ => out.write(&self.bytes()?),
-        }
-    }
 }
 
-/// Permutes while reading: the source passes through in chunks of whole outer slices, only the result is whole.
+/// Permutes in memory.
 fn permuted(base: &Tensor, perm: &[usize]) -> Result<Vec<u8>> {
-    let size = base.dtype().size();
-    let mut out = vec![0; base.byte_len()];
-    let plan = permute::Plan::new(base.shape(), perm, size);
-    let Some(range) = base.file_range() else {
-        plan.scatter(0, &base.bytes()?, &mut out);
-        return Ok(out);
-    };
-    let slice = plan.outer_bytes();
-    if slice == 0 {
-        return Ok(out);
-    }
-    let step = (CHUNK / slice).max(1) * slice;
-    let mut buf = vec![0; step.min(out.len())];
-    let mut at = 0;
-    while at < out.len() {
-        let n = step.min(out.len() - at);
-        range.read_at(at as u64, &mut buf[..n])?;
-        plan.scatter(at / slice, &buf[..n], &mut out);
-        at += n;
+    let source = base.bytes()?;
+    let plan = permute::Plan::new(base.shape(), perm, base.dtype().size());
+    let mut out = vec![0; source.len()];
+    for i in 0..plan.blocks() {
+        plan.gather(i, &source, &mut out[plan.block(i)]);
     }
     Ok(out)
 }

@@ -7,8 +7,10 @@ mod cast;
 mod eval;
 mod permute;
 mod small;
+mod write;
 
 pub use cast::{cast_bytes, decode_f64, encode_f64};
+pub use write::Scratch;
 
 use crate::{DType, TensorType};
 use bytes::Bytes;

@@ -1,82 +1,119 @@
-//! Moving elements: permutation in cache-sized tiles, and strided gathering.
+//! Moving elements: permutation in cache-sized blocks, and strided gathering.
 
-/// A permutation prepared for scattering a source that arrives in outer slices.
+use std::ops::Range;
+
+/// Bytes of the result that are put together at a time: they stay in the second-level cache until they are written.
+pub(super) const BLOCK: usize = 512 << 10;
+/// Neighbours in the source that a block takes together, so that it uses whole cache lines.
+const LANES: usize = 16;
+
+/// A permutation prepared for filling the result block by block, in any order.
+#[derive(Debug)]
 pub(super) struct Plan {
-    /// Source dimensions after adjacent axes that stay together were merged.
+    /// Dimensions of the result after adjacent axes that stay together were merged.
     shape: Vec<usize>,
-    /// For each source axis, how far apart its neighbours lie in the result, in elements.
+    /// For each of them, how far apart its neighbours lie in the source, in elements.
     strides: Vec<usize>,
     size: usize,
+    /// The axis that blocks cut; a block has one index of every axis before it.
+    cut: usize,
+    /// Indices of that axis in a block.
+    rows: usize,
 }
 
 impl Plan {
     pub(super) fn new(shape: &[usize], perm: &[usize], size: usize) -> Self {
-        let mut strides = vec![0; shape.len()];
-        let mut stride = 1;
-        for &axis in perm.iter().rev() {
-            strides[axis] = stride;
-            stride *= shape[axis];
+        let mut apart = vec![1; shape.len()];
+        for axis in (1..shape.len()).rev() {
+            apart[axis - 1] = apart[axis] * shape[axis];
         }
-        // Merge source axes that are neighbours in the result too: fewer loops, longer runs.
-        let (mut merged_shape, mut merged_strides): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
-        for (&n, &s) in shape.iter().zip(&strides).filter(|(n, _)| **n != 1) {
-            match (merged_shape.last_mut(), merged_strides.last_mut()) {
+        // Merge axes that are neighbours in the source too: fewer loops, longer runs.
+        let (mut dims, mut strides): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
+        for (n, s) in perm.iter().map(|&axis| (shape[axis], apart[axis])).filter(|(n, _)| *n != 1) {
+            match (dims.last_mut(), strides.last_mut()) {
                 (Some(last), Some(outer)) if *outer == s * n => {
                     *last *= n;
                     *outer = s;
                 }
                 _ => {
-                    merged_shape.push(n);
-                    merged_strides.push(s);
+                    dims.push(n);
+                    strides.push(s);
                 }
             }
         }
-        if merged_shape.is_empty() {
-            (merged_shape, merged_strides) = (vec![shape.iter().product()], vec![1]);
+        if dims.is_empty() {
+            (dims, strides) = (vec![1], vec![1]);
         }
-        Self { shape: merged_shape, strides: merged_strides, size }
+        let row = |axis: usize| dims[axis + 1..].iter().product::<usize>() * size;
+        let fits = |&axis: &usize| row(axis) <= BLOCK || (strides[axis] == 1 && row(axis) <= 16 * BLOCK / LANES);
+        let cut = (0..dims.len()).find(fits).unwrap_or(dims.len() - 1);
+        let few = if strides[cut] == 1 { LANES } else { 1 };
+        let rows = (BLOCK / row(cut).max(1) / few * few).max(few);
+        Self { shape: dims, strides, size, cut, rows }
     }
 
-    /// Bytes of one slice along the outermost source axis.
-    pub(super) fn outer_bytes(&self) -> usize {
-        self.shape[1..].iter().product::<usize>() * self.size
+    fn blocks_per_cut(&self) -> usize {
+        self.shape[self.cut].div_ceil(self.rows)
     }
 
-    /// Puts the source bytes of the outer slices from `first` on where they belong in `out`.
-    pub(super) fn scatter(&self, first: usize, source: &[u8], out: &mut [u8]) {
+    /// The number of blocks.
+    pub(super) fn blocks(&self) -> usize {
+        let empty = self.shape.contains(&0);
+        if empty { 0 } else { self.shape[..self.cut].iter().product::<usize>() * self.blocks_per_cut() }
+    }
+
+    /// The indices of the cut axis, counted through all axes before it too, that block `i` has.
+    fn rows_of(&self, i: usize) -> (usize, Range<usize>) {
+        let (outer, part) = (i / self.blocks_per_cut(), i % self.blocks_per_cut());
+        let first = part * self.rows;
+        (outer, first..(first + self.rows).min(self.shape[self.cut]))
+    }
+
+    /// The bytes of the result that block `i` is.
+    pub(super) fn block(&self, i: usize) -> Range<usize> {
+        let row = self.shape[self.cut + 1..].iter().product::<usize>() * self.size;
+        let (outer, rows) = self.rows_of(i);
+        let at = outer * self.shape[self.cut];
+        (at + rows.start) * row..(at + rows.end) * row
+    }
+
+    /// Fills block `i` of the result from the whole source.
+    pub(super) fn gather(&self, i: usize, source: &[u8], out: &mut [u8]) {
         match self.size {
-            1 => self.scatter_sized::<1>(first, source, out),
-            2 => self.scatter_sized::<2>(first, source, out),
-            4 => self.scatter_sized::<4>(first, source, out),
-            8 => self.scatter_sized::<8>(first, source, out),
-            _ => self.scatter_sized::<16>(first, source, out),
+            1 => self.gather_sized::<1>(i, source, out),
+            2 => self.gather_sized::<2>(i, source, out),
+            4 => self.gather_sized::<4>(i, source, out),
+            8 => self.gather_sized::<8>(i, source, out),
+            _ => self.gather_sized::<16>(i, source, out),
         }
     }
 
-    fn scatter_sized<const N: usize>(&self, first: usize, source: &[u8], out: &mut [u8]) {
-        let source = source.as_chunks::<N>().0;
-        let out = out.as_chunks_mut::<N>().0;
-        let slice: usize = self.shape[1..].iter().product();
-        if slice == 0 {
-            return;
+    fn gather_sized<const N: usize>(&self, i: usize, source: &[u8], out: &mut [u8]) {
+        let (source, out) = (source.as_chunks::<N>().0, out.as_chunks_mut::<N>().0);
+        let (mut outer, rows) = self.rows_of(i);
+        let mut first = rows.start * self.strides[self.cut];
+        for (n, s) in self.shape[..self.cut].iter().zip(&self.strides).rev() {
+            first += outer % n * s;
+            outer /= n;
         }
-        let mut shape = self.shape.clone();
-        shape[0] = source.len() / slice;
-        // The axis whose neighbours are adjacent in the result, to be tiled against the source's innermost one.
+        let mut shape = self.shape[self.cut..].to_vec();
+        shape[0] = rows.len();
+        let strides = &self.strides[self.cut..];
         let inner = shape.len() - 1;
-        let fast = self.strides.iter().position(|&s| s == 1).unwrap_or(inner);
+        // The axis whose neighbours are adjacent in the source, to be tiled against the result's innermost one.
+        let fast = strides.iter().position(|&s| s == 1);
+        let skip = [inner, fast.unwrap_or(inner)];
         let mut index = vec![0; shape.len()];
         loop {
-            let base: usize =
-                first * self.strides[0] + index.iter().zip(&self.strides).map(|(i, s)| i * s).sum::<usize>();
-            let from = offset(&index, &shape);
-            if fast == inner {
-                out[base..base + shape[inner]].copy_from_slice(&source[from..from + shape[inner]]);
+            let from = first + index.iter().zip(strides).map(|(i, s)| i * s).sum::<usize>();
+            let to = offset(&index, &shape);
+            if fast == Some(inner) {
+                out[to..to + shape[inner]].copy_from_slice(&source[from..from + shape[inner]]);
             } else {
-                let step: usize = shape[fast + 1..].iter().product();
-                tile(&source[from..], &mut out[base..], (shape[fast], step), (shape[inner], self.strides[inner]));
+                let cols = fast.map_or((1, 1), |f| (shape[f], shape[f + 1..].iter().product()));
+                tile(&source[from..], &mut out[to..], (shape[inner], strides[inner]), cols);
             }
-            if !next(&mut index, &shape, &[inner, fast]) {
+            if !next(&mut index, &shape, &skip) {
                 return;
             }
         }

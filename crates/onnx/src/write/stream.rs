@@ -5,6 +5,7 @@ use crate::code;
 use crate::wire::{Message, varint_len};
 use modelport_diag::Result;
 use modelport_ir::Tensor;
+use modelport_ir::tensor::Scratch;
 use modelport_storage::AtomicFile;
 
 /// Protobuf messages end here: 2 GiB less one.
@@ -33,9 +34,9 @@ impl Sink {
         }
     }
 
-    fn tensor(&mut self, tensor: &Tensor) -> Result<()> {
+    fn tensor(&mut self, tensor: &Tensor, scratch: &mut Scratch) -> Result<()> {
         match self {
-            Self::File(f) => tensor.write_to(f),
+            Self::File(f) => tensor.write_to(f, scratch),
             Self::Memory(m) => {
                 m.extend_from_slice(&tensor.bytes()?);
                 Ok(())
@@ -118,12 +119,12 @@ impl<'a> Layout<'a> {
 
     /// Writes the data file, then the model.
     pub(super) fn stream(&self, model: &mut Sink, data: Option<&mut AtomicFile>, done: &dyn Fn(u64)) -> Result<()> {
-        let mut written = 0;
+        let (mut written, mut scratch) = (0, Scratch::default());
         if let Some(data) = data {
             for t in &self.tensors {
                 let Some(offset) = t.external else { continue };
                 data.seek(offset)?;
-                t.tensor.write_to(data)?;
+                t.tensor.write_to(data, &mut scratch)?;
                 written = offset + t.tensor.byte_len() as u64;
                 done(written);
             }
@@ -135,7 +136,7 @@ impl<'a> Layout<'a> {
             pending.append(&t.header);
             if len > GATHERED {
                 written += flush(&mut pending, model)? + len;
-                model.tensor(t.tensor)?;
+                model.tensor(t.tensor, &mut scratch)?;
                 done(written);
             } else if len > 0 {
                 pending.raw(&t.tensor.bytes()?);
