@@ -50,17 +50,9 @@ pub fn is_model(path: &Path) -> bool {
     name.starts_with("model.") || name.starts_with("weights.") || name.ends_with(".weights.h5")
 }
 
-/// The declarations that a model needs: `custom.layers` beside it, or, for the models with `CustomLayer`, ours.
+/// The declarations that a model needs: `custom.layers` beside it.
 pub fn custom(model: &Path) -> Option<PathBuf> {
-    let dir = model.parent()?;
-    let beside = dir.join("custom.layers");
-    if beside.is_file() {
-        return Some(beside);
-    }
-    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("custom");
-    let extension = model.extension()?.to_str()?;
-    let named = dir.file_name()?.to_str()?.starts_with("custom_");
-    named.then(|| ours.join(format!("{extension}.layers")))
+    Some(model.parent()?.join("custom.layers")).filter(|p| p.is_file())
 }
 
 /// What is in a directory, sorted; nothing when it cannot be read.

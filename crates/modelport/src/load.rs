@@ -20,6 +20,8 @@ pub struct LoadOptions {
 /// A model that was read.
 #[derive(Clone, Debug)]
 pub struct Model {
+    /// The path as given.
+    pub file: String,
     /// Who wrote it.
     pub provenance: Provenance,
     /// Every weight in the file by the file's own names.
@@ -36,7 +38,10 @@ impl Model {
     /// # Errors
     /// All layers that are unknown or used in a way that is not supported.
     pub fn lower(&self, custom: &CustomLayers) -> Outcome<CoreGraph> {
-        modelport_keras::lower(&self.source, custom)
+        modelport_keras::lower(&self.source, custom).map_err(|mut all| {
+            all.0 = all.0.into_iter().map(|d| d.in_file(&self.file)).collect();
+            all
+        })
     }
 }
 
@@ -48,7 +53,8 @@ pub fn load(path: &Path, options: &LoadOptions) -> Outcome<Model> {
     let file = open(path, options)?;
     let graph = file.require_graph().map_err(|d| d.in_file(path.display().to_string()))?.clone();
     let (source, applied) = modelport_shim::apply(graph);
-    Ok(Model { provenance: file.provenance, weights: file.weights, source, applied })
+    let file_name = path.display().to_string();
+    Ok(Model { file: file_name, provenance: file.provenance, weights: file.weights, source, applied })
 }
 
 /// Opens with the reader that the content asks for.

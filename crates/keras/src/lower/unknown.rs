@@ -159,7 +159,7 @@ fn lambda(u: &Unknown) -> Box<Diagnostic> {
 /// A declaration to be edited.
 fn template(u: &Unknown) -> String {
     let types: Vec<Option<TensorType>> = u.inputs.iter().flatten().cloned().map(Some).collect();
-    text::print_declaration_template(&u.op, &types)
+    text::print_declaration_template(&u.op, &types).trim_end().to_owned()
 }
 
 /// `layer: Class(config), weights w[10,5], inputs f32[N,10]`

@@ -55,7 +55,8 @@ pub(super) fn linear(net: &Net, node: NodeId) -> Option<Linear> {
     }
 }
 
-fn bias(net: &Net, node: NodeId, channels: usize) -> Option<Vec<f64>> {
+/// What a node adds per channel; zeros when nothing.
+pub(super) fn bias(net: &Net, node: NodeId, channels: usize) -> Option<Vec<f64>> {
     let (at, factor) = match &net.node(node).op {
         Op::Gemm { beta, .. } => (2, *beta),
         Op::MatMul => return Some(vec![0.0; channels]),

@@ -9,6 +9,7 @@ mod fuse;
 mod identity;
 mod linear;
 mod pads;
+mod pointwise;
 mod views;
 
 use super::net::Net;
@@ -29,6 +30,7 @@ const RULES: &[Rule] = &[
     pads::pads,
     fuse::lines,
     fuse::bias,
+    pointwise::pairs,
 ];
 
 /// The rules that clean up after the layout pass.
