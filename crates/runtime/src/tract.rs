@@ -149,7 +149,7 @@ fn from_tract(tensor: &TractTensor) -> TractResult<Tensor> {
         DatumType::U32 => DType::U32,
         DatumType::U64 => DType::U64,
         DatumType::Bool => DType::Bool,
-        DatumType::TDim => return from_tract(&tensor.cast_to::<i64>()?.into_owned()),
+        DatumType::TDim => return from_tract(tensor.cast_to::<i64>()?.as_ref()),
         other => return Err(unsupported(other)),
     };
     Tensor::from_bytes(dtype, tensor.shape().to_vec(), tensor.as_bytes().to_vec())

@@ -7,6 +7,10 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+/// Files up to this many bytes are mapped at once: metadata is spread over all of them, and hundreds of page faults cost
+/// more than the pages.
+const AT_ONCE: u64 = 16 << 20;
+
 /// A file opened for reading and mapped; or bytes in memory under a name, with the same interface.
 #[derive(Debug)]
 pub struct MappedFile {
@@ -37,7 +41,7 @@ impl MappedFile {
                 .in_file(&name)
                 .help("the download or the save did not finish; get the file again"));
         }
-        let bytes = map(&file).map_err(cannot)?;
+        let bytes = map(&file, meta.len()).map_err(cannot)?;
         Ok(Arc::new(Self { name, file: Some(file), bytes }))
     }
 
@@ -73,9 +77,13 @@ impl MappedFile {
 }
 
 #[allow(unsafe_code)]
-fn map(file: &File) -> std::io::Result<Bytes> {
+fn map(file: &File, len: u64) -> std::io::Result<Bytes> {
+    let mut options = memmap2::MmapOptions::new();
+    if len <= AT_ONCE {
+        options.populate();
+    }
     // SAFETY: the mapping is read-only and private to us. If another process shortens the file while we read, the
     // kernel ends us with SIGBUS; no library can prevent that, and it is what every tool that maps files accepts.
-    let map = unsafe { memmap2::Mmap::map(file)? };
+    let map = unsafe { options.map(file)? };
     Ok(Bytes::from_owner(map))
 }

@@ -84,7 +84,7 @@ impl Tensor {
             _ => (flat, None),
         };
         match (base.data(), scale) {
-            (Data::Range(range), None) => out.copy_range(range),
+            (Data::Range(range), None) if flat.byte_len() < ALONE || scratch.blocks.len() < 2 => out.copy_range(range),
             (Data::Range(range), scale) => base.write_blocks(&Blocks::Read(range), scale, out, &mut scratch.blocks),
             (Data::Permute(source, perm), scale) => {
                 let plan = permute::Plan::new(source.shape(), perm, source.dtype().size());

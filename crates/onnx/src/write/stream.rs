@@ -14,8 +14,8 @@ const MOST: u64 = i32::MAX as u64;
 const INLINE: u64 = 1024;
 /// Longer tensors start at a multiple of what every platform can map (Windows: 64 KiB), as onnxruntime wants it.
 const MAPPED: u64 = 1 << 20;
-/// Tensors up to this length are gathered in memory rather than copied by the kernel one by one.
-const GATHERED: u64 = 256 << 10;
+/// Tensors up to this length are gathered in memory rather than written one by one.
+const GATHERED: u64 = 16 << 10;
 
 /// Where the bytes go: a file, or memory.
 pub(super) enum Sink {
@@ -140,7 +140,7 @@ impl<'a> Layout<'a> {
                 done(written);
             } else if len > 0 {
                 pending.raw(&t.tensor.bytes()?);
-                if pending.len() > 4 * GATHERED {
+                if pending.len() > 16 * GATHERED {
                     written += flush(&mut pending, model)?;
                     done(written);
                 }
