@@ -44,7 +44,8 @@ def write_cases_tsv():
         if "io.npz" not in files:
             continue
         file = next(n for n in sorted(files) if n.startswith(("model.", "weights.")) or n.endswith(".weights.h5"))
-        args = "--arch " + os.path.join(root, "arch.json") if "arch.json" in files else ""
+        beside = {"arch.json": "--arch ", "custom.layers": "--custom "}
+        args = " ".join(option + os.path.join(root, name) for name, option in beside.items() if name in files)
         rows.append("\t".join([os.path.relpath(root, a.out), os.path.join(root, file), os.path.join(root, "io.npz"), args]))
     with open(os.path.join(a.out, "CASES.tsv"), "w") as fh:
         fh.write("\n".join(rows) + "\n")
