@@ -154,3 +154,43 @@ fn write_all_at(file: &File, mut bytes: &[u8], mut at: u64) -> std::io::Result<(
 fn failed(target: &Path, why: &str) -> Box<Diagnostic> {
     Diagnostic::error(Code::IO_WRITE, format!("cannot write the target: {why}")).in_file(target.display().to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_from_several_threads_make_one_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        let mut file = AtomicFile::create(&path).unwrap();
+        file.write(b"head").unwrap();
+        let start = file.position().unwrap();
+        let target = &file;
+        std::thread::scope(|s| {
+            for i in (0..8u8).rev() {
+                s.spawn(move || target.write_at(&[i; 3], start + u64::from(i) * 3).unwrap());
+            }
+        });
+        file.seek(start + 24).unwrap();
+        file.write(b"tail").unwrap();
+        assert!(!path.exists());
+        file.commit().unwrap();
+        let middle = (0..8u8).flat_map(|i| [i; 3]);
+        let want: Vec<u8> = b"head".iter().copied().chain(middle).chain(*b"tail").collect();
+        assert_eq!(std::fs::read(&path).unwrap(), want);
+    }
+
+    #[test]
+    fn publishing_replaces_the_target_or_leaves_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        std::fs::write(&to, "old").unwrap();
+        assert!(publish(&from, &to).is_err());
+        assert_eq!(std::fs::read(&to).unwrap(), b"old");
+        std::fs::write(&from, "new").unwrap();
+        publish(&from, &to).unwrap();
+        assert_eq!(std::fs::read(&to).unwrap(), b"new");
+        assert!(!from.exists());
+    }
+}

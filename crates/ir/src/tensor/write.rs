@@ -13,6 +13,8 @@ use std::thread;
 
 /// Tensors below this many bytes are not worth another thread.
 const ALONE: usize = 1 << 20;
+/// What buffers have room for from the start: memory that is not touched costs nothing, moving to a larger buffer does.
+const ROOM: usize = 8 << 20;
 /// Threads at most: the file system lets one write at a time.
 const MOST_THREADS: usize = 4;
 
@@ -127,9 +129,7 @@ impl Tensor {
         let target = &*out;
         let one = |i: usize, buffer: &mut Vec<u8>| {
             let range = blocks.block(i);
-            if buffer.len() < range.len() {
-                buffer.resize(range.len(), 0);
-            }
+            grow(buffer, range.len());
             let piece = buffer.get_mut(..range.len()).unwrap_or_default();
             blocks.fill(i, range.start, piece)?;
             if let Some(scale) = &scale {
@@ -147,11 +147,7 @@ impl Tensor {
 /// Reads a range into the beginning of `buffer`, in as many pieces at a time as there are threads.
 fn read<'a>(range: &ByteRange, buffer: &'a mut Vec<u8>, threads: usize) -> Result<&'a [u8]> {
     let len = range.len() as usize;
-    if buffer.len() < len {
-        // Dropped first, or both would be there for a moment.
-        *buffer = Vec::new();
-        *buffer = vec![0; len];
-    }
+    grow(buffer, len);
     let bytes = buffer.get_mut(..len).unwrap_or_default();
     let threads = if len < ALONE { 1 } else { threads.max(1) };
     let pieces = Mutex::new(bytes.chunks_mut(permute::BLOCK).enumerate());
@@ -161,6 +157,15 @@ fn read<'a>(range: &ByteRange, buffer: &'a mut Vec<u8>, threads: usize) -> Resul
     };
     share(len.div_ceil(permute::BLOCK), &mut vec![(); threads], &one)?;
     Ok(buffer.get(..len).unwrap_or_default())
+}
+
+/// Makes room for `len` bytes; what is in the buffer is lost.
+fn grow(buffer: &mut Vec<u8>, len: usize) {
+    if buffer.len() < len {
+        // Dropped first, or both would be there for a moment.
+        *buffer = Vec::new();
+        *buffer = vec![0; len.max(ROOM)];
+    }
 }
 
 /// Does the tasks `0..count` with one thread per state; the first failure is the result.

@@ -57,8 +57,8 @@ pub struct Written {
 
 /// Writes `graph` to `path`; the target appears whole or stays as it was.
 ///
-/// With external data, the data file is `<path>.data`. Both files are complete on disk before either gets its name; the
-/// data file gets it first.
+/// With external data, the data file is `<path>.data`. Both files are written in full before either gets its name; the
+/// data file gets it first. Files that are replaced are replaced by what is on the disk already (see [`AtomicFile`]).
 ///
 /// # Errors
 /// `OX0001` for every node that the opset cannot express, `IN0001` for a layout that is not channels-first, `IO…` when
