@@ -14,7 +14,11 @@ pub(crate) fn run(arguments: Arguments) -> u8 {
         Command::Verify(a) => verify(a),
         Command::Inspect(a) => inspect(a),
         Command::Explain { code } => Ok(explain(code.as_deref())),
-        Command::Supported => Ok(output::line(modelport::supported().join("\n"))),
+        Command::Supported => {
+            let all = modelport::supported();
+            let list = |names: &[&str]| names.join("\n  ");
+            Ok(output::line(format_args!("layers\n  {}\noperations\n  {}", list(&all.layers), list(&all.operations))))
+        }
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "modelport", &mut std::io::stdout().lock());
             Ok(DONE)

@@ -18,6 +18,6 @@ mod sharded;
 mod store;
 mod weights;
 
-pub use lower::{lower, supported};
+pub use lower::{Supported, converts, lower, supported};
 pub use open::{Content, KerasFile, OpenOptions, open, open_bytes};
 pub use probe::{Kind, probe};

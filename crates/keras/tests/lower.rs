@@ -5,7 +5,7 @@
 use modelport_diag::{Code, Diagnostic, Diagnostics};
 use modelport_ir::core::BinaryOp;
 use modelport_ir::{Builder, CoreGraph, CustomLayers, Op, SourceGraph, SourceOp, ValueId};
-use modelport_keras::{OpenOptions, lower, open, supported};
+use modelport_keras::{OpenOptions, converts, lower, open};
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
@@ -71,8 +71,7 @@ fn refused(path: &str) -> Diagnostics {
 fn unknown_layers_are_named_at_once() {
     for path in ["fixtures/bad/unknown_layers_h5/model.h5", "fixtures/bad/unknown_layers_keras/model.keras"] {
         let graph = source(path, None);
-        let strangers: Vec<&SourceOp> =
-            graph.nodes().iter().map(|n| &n.op).filter(|op| !supported().contains(&op.name.as_str())).collect();
+        let strangers: Vec<&SourceOp> = graph.nodes().iter().map(|n| &n.op).filter(|op| !converts(op)).collect();
         assert!(strangers.len() > 1, "{path} should have several unknown layers");
         let problems = refused(path);
         let [one] = problems.0.as_slice() else { panic!("{path}: not one diagnostic: {problems}") };

@@ -4,7 +4,7 @@ use crate::Outcome;
 use crate::load::{LoadOptions, open};
 use modelport_ir::{Provenance, SourceGraph, TensorType};
 use serde::Serialize;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
@@ -99,7 +99,6 @@ pub fn inspect(path: &Path, options: &LoadOptions) -> Outcome<Inspection> {
 }
 
 fn describe(graph: &SourceGraph, found: &mut Inspection) {
-    let supported: HashSet<_> = modelport_keras::supported().into_iter().collect();
     let ty = |t: &Option<TensorType>| t.as_ref().map_or("?".to_owned(), TensorType::to_string);
     found.inputs = graph.inputs().iter().map(|&i| (graph.value(i).name.clone(), ty(graph.ty(i)))).collect();
     found.outputs = graph.outputs().iter().map(|o| o.name.clone()).collect();
@@ -110,7 +109,7 @@ fn describe(graph: &SourceGraph, found: &mut Inspection) {
             class: node.op.name.clone(),
             parameters: node.op.weights.iter().map(|(_, t)| t.len() as u64).sum(),
             inputs: node.inputs.iter().flatten().map(|&id| from(id)).collect(),
-            supported: supported.contains(node.op.name.as_str()),
+            supported: modelport_keras::converts(&node.op),
         });
     }
 }
@@ -152,7 +151,7 @@ impl Inspection {
         let widest = |len: fn(&Layer) -> usize| self.layers.iter().map(len).max().unwrap_or(0).min(48);
         let (name, class) = (widest(|l| l.name.len()), widest(|l| l.class.len()));
         for l in &self.layers {
-            let note = if l.supported { "" } else { "  (custom)" };
+            let note = if l.supported { "" } else { "  (not converted)" };
             writeln!(
                 f,
                 "  {:name$}  {:class$}  {:>12}  <- {}{note}",

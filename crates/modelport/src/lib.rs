@@ -27,6 +27,7 @@ pub use modelport_ir::passes::InputLayout;
 pub use modelport_ir::{
     Builder, CoreGraph, CustomLayer, CustomLayers, Provenance, SourceGraph, SourceOp, Tensor, ValueId,
 };
+pub use modelport_keras::Supported;
 pub use modelport_onnx::Written;
 pub use modelport_runtime::verify::Report;
 pub use modelport_shim::Applied;
@@ -34,7 +35,7 @@ pub use modelport_shim::Applied;
 /// The result of everything here: a value, or all findings at once.
 pub type Outcome<T> = std::result::Result<T, Diagnostics>;
 
-/// Every Keras layer class and operation that is lowered, by name.
-pub fn supported() -> Vec<&'static str> {
+/// Every Keras layer class and operation that is converted, by name.
+pub fn supported() -> Supported {
     modelport_keras::supported()
 }

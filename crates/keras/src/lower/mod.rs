@@ -79,9 +79,17 @@ pub(crate) struct Row {
     pub(crate) lower: Lower,
     /// What becomes of the mask.
     pub(crate) mask: MaskRule,
+    /// Whether the lowering is no more than a diagnostic that says why.
+    refuses: bool,
 }
 
 impl Row {
+    /// The layer is known, and cannot be converted.
+    pub(crate) const fn refuses(mut self) -> Self {
+        self.refuses = true;
+        self
+    }
+
     /// The layer hands the mask of its first input on.
     pub(crate) const fn passes_mask(mut self) -> Self {
         self.mask = MaskRule::Pass;
@@ -91,12 +99,12 @@ impl Row {
 
 /// A row of a layer with one result.
 pub(crate) const fn row(name: &'static str, lower: fn(&mut Call<'_>) -> Result<ValueId>) -> Row {
-    Row { name, lower: Lower::One(lower), mask: MaskRule::Stop }
+    Row { name, lower: Lower::One(lower), mask: MaskRule::Stop, refuses: false }
 }
 
 /// A row of a layer with any number of results.
 pub(crate) const fn row_many(name: &'static str, lower: fn(&mut Call<'_>) -> Result<Vec<ValueId>>) -> Row {
-    Row { name, lower: Lower::Many(lower), mask: MaskRule::Stop }
+    Row { name, lower: Lower::Many(lower), mask: MaskRule::Stop, refuses: false }
 }
 
 /// The families; this list changes only when one is added.
@@ -151,14 +159,26 @@ fn called_as_operation(op: &SourceOp) -> bool {
     !op.attrs.contains_key("trainable") && first.is_some_and(|a| a.as_list().is_none())
 }
 
-/// The names of all layer classes and operations that have a lowering, in the order of the families.
-pub fn supported() -> Vec<&'static str> {
-    let names =
-        |families: &[&'static [Row]]| families.iter().flat_map(|f| f.iter()).map(|r| r.name).collect::<Vec<_>>();
-    let mut all = names(FAMILIES);
-    let operations = names(OPERATIONS);
-    all.extend(operations.into_iter().filter(|n| !names(FAMILIES).contains(n)));
-    all
+/// The names of all layer classes and operations that are converted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Supported {
+    /// Layer classes, in the order of the families.
+    pub layers: Vec<&'static str>,
+    /// Keras 3's operations (`keras.ops`) in functional models.
+    pub operations: Vec<&'static str>,
+}
+
+/// What is converted, from the rows.
+pub fn supported() -> Supported {
+    let names = |families: &[&'static [Row]]| {
+        families.iter().flat_map(|f| f.iter()).filter(|r| !r.refuses).map(|r| r.name).collect::<Vec<_>>()
+    };
+    Supported { layers: names(FAMILIES), operations: names(OPERATIONS) }
+}
+
+/// Whether there is a lowering for an op as it stands.
+pub fn converts(op: &SourceOp) -> bool {
+    !unknown::is_foreign(op) && find(op).is_some_and(|row| !row.refuses)
 }
 
 #[cfg(test)]

@@ -21,10 +21,11 @@ pub(crate) const ROWS: &[Row] = &[
     row("Discretization", discretization),
     row("IntegerLookup", lookup),
     row("StringLookup", lookup),
-    row("Hashing", |c| Err(no_equivalent(c, "its hash function (SipHash or FarmHash) has no equivalent in ONNX"))),
-    row("TextVectorization", |c| Err(no_equivalent(c, "splitting of text has no equivalent in ONNX"))),
-    row("MelSpectrogram", |c| Err(no_equivalent(c, "spectrograms have no lowering"))),
-    row("STFTSpectrogram", |c| Err(no_equivalent(c, "spectrograms have no lowering"))),
+    row("Hashing", |c| Err(no_equivalent(c, "its hash function (SipHash or FarmHash) has no equivalent in ONNX")))
+        .refuses(),
+    row("TextVectorization", |c| Err(no_equivalent(c, "splitting of text has no equivalent in ONNX"))).refuses(),
+    row("MelSpectrogram", |c| Err(no_equivalent(c, "spectrograms have no lowering"))).refuses(),
+    row("STFTSpectrogram", |c| Err(no_equivalent(c, "spectrograms have no lowering"))).refuses(),
 ];
 
 /// The operation `keras.ops.image.resize`.

@@ -12,8 +12,11 @@ use modelport_diag::Result;
 use modelport_ir::core::{ArgKind, BinaryOp, ReduceKind, UnaryOp};
 use modelport_ir::{Attr, Builder, DType, Op, ValueId};
 
-pub(crate) const ROWS: &[Row] =
-    &[row_many("TFOpLambda", function), row_many("SlicingOpLambda", function), row_many("TensorFlowOpLayer", op_layer)];
+pub(crate) const ROWS: &[Row] = &[
+    row_many("TFOpLambda", function),
+    row_many("SlicingOpLambda", function),
+    row_many("TensorFlowOpLayer", op_layer).refuses(),
+];
 
 type One = fn(&mut Call<'_>) -> Result<ValueId>;
 
