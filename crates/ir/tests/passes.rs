@@ -178,12 +178,26 @@ fn squeeze_and_excite_stays_channels_first() {
     let z = b.reduce(ReduceKind::Mean, y, &[1, 2], false).unwrap();
     let z = b.reshape(z, &[-1, 1, 1, 4]).unwrap();
     let z = conv(&mut b, "reduce", z, 2, 1, 1);
+    let z = b.unary(UnaryOp::Relu, z).unwrap();
     let z = conv(&mut b, "expand", z, 4, 1, 1);
     let z = b.unary(UnaryOp::Sigmoid, z).unwrap();
     let y = b.binary(BinaryOp::Mul, y, z).unwrap();
     let graph = both(&done(b, y), InputLayout::Nchw);
-    assert_eq!(ops(&graph), ["Conv", "Reduce", "Conv", "Conv", "Sigmoid", "Mul"]);
+    assert_eq!(ops(&graph), ["Conv", "Reduce", "Conv", "Relu", "Conv", "Sigmoid", "Mul"]);
     assert_eq!(graph.ty(graph.outputs()[0].value).to_string(), "f32[N,4,8,8]");
+}
+
+#[test]
+fn a_narrow_value_between_pointwise_convolutions_vanishes() {
+    let pair = |middle: usize| {
+        let mut b = Builder::new("g");
+        let x = image(&mut b, 8, 32);
+        let y = conv(&mut b, "project", x, middle, 1, 1);
+        let y = conv(&mut b, "expand", y, 96, 1, 1);
+        ops(&optimize(&done(b, y))).len()
+    };
+    // 32·96 products instead of 32·16 + 16·96 are worth a value less; instead of 32·8 + 8·96 they are not.
+    assert_eq!((pair(16), pair(8)), (1, 2));
 }
 
 #[test]
