@@ -47,6 +47,7 @@ def build_one(name):
     f.randomise(model, rng)
     first = (0, 255) if any(type(l).__name__ in ("Rescaling", "Normalization") for l in model.layers[:6]) else None
     if not a.bench:
+        f.damp(model)
         f.calibrate(model, rng, first)
     io = f.record_tamed(model, rng, kinds=first, check=not a.bench)
     os.makedirs(d, exist_ok=True)

@@ -21,6 +21,8 @@ pub fn known_defect(graph: &CoreGraph) -> Option<&'static str> {
         | Op::Gru { direction, activations, .. }
         | Op::Rnn { direction, activations, .. } => recurrent_defect(*direction, activations),
         // The batch dimensions of an ellipsis are lost (`ops/einsum.rs` reads it as one axis).
+        // `tract-hir/src/ops/activations.rs` never multiplies by alpha.
+        Op::Celu { alpha } if *alpha != 1.0 => Some("it computes Celu otherwise when alpha is not 1"),
         Op::Einsum { equation } if equation.contains("...") => Some("it reads an ellipsis in Einsum as one axis"),
         _ => None,
     })
