@@ -73,6 +73,8 @@ def damp(model, share=0.2):
         history = tensor._keras_history
         return getattr(history, "layer", None) or history.operation
     for layer in layers_of(model):
+        if layer.name.endswith("_conv_1x1_2_bn"):  # RegNet adds with `+`, which Keras 2 saves as a TFOpLambda
+            layer.gamma.assign(np.asarray(layer.gamma) * share)
         if type(layer).__name__ != "Add":
             continue
         for tensor in layer.input:
