@@ -43,7 +43,10 @@ fn convert(a: Convert) -> Result<u8, Diagnostics> {
             Emit::Source => modelport::Emit::Source,
             Emit::Core => modelport::Emit::Core,
         };
-        return emit(&modelport::emit(&a.input, stage, &load)?, a.output.as_deref());
+        return match a.output {
+            Some(target) => modelport::emit_to(&a.input, &target, stage, &load).map(|()| DONE),
+            None => Ok(output::line(modelport::emit(&a.input, stage, &load)?.trim_end())),
+        };
     }
     let Some(target) = a.output else { return Ok(USAGE) };
     let progress = Progress::new();
@@ -95,17 +98,6 @@ fn rules(count: usize) -> String {
 fn written_by(p: &modelport::Provenance) -> String {
     let version = p.version.as_deref().map_or(String::new(), |v| format!(" {v}"));
     format!("from {}{version}", p.framework)
-}
-
-fn emit(text: &str, target: Option<&std::path::Path>) -> Result<u8, Diagnostics> {
-    match target {
-        None => Ok(output::line(text.trim_end())),
-        Some(path) => std::fs::write(path, text).map(|()| DONE).map_err(|e| {
-            modelport::Diagnostic::error(modelport::Code::IO_WRITE, format!("cannot write the target: {e}"))
-                .in_file(path.display().to_string())
-                .into()
-        }),
-    }
 }
 
 fn as_json(done: &Conversion, target: &std::path::Path) -> serde_json::Value {

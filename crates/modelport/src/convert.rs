@@ -7,6 +7,7 @@ use modelport_ir::passes::{self, InputLayout};
 use modelport_ir::{CoreGraph, text};
 use modelport_onnx::{WriteOptions, Written};
 use modelport_runtime::verify::Report;
+use modelport_storage::AtomicFile;
 use std::path::{Path, PathBuf};
 
 /// How a model is converted.
@@ -111,12 +112,33 @@ pub fn emit(input: &Path, what: Emit, options: &LoadOptions) -> Outcome<String> 
     })
 }
 
-fn check_target(input: &Path, output: &Path) -> Result<()> {
-    let usage = |message: &str| Diagnostic::error(Code::USAGE, message).in_file(output.display().to_string());
+/// As [`emit`], into a file, which appears whole or not at all.
+///
+/// # Errors
+/// As [`emit`], `US0001` when the target is the model itself, `IO0003` when it cannot be written.
+pub fn emit_to(input: &Path, output: &Path, what: Emit, options: &LoadOptions) -> Outcome<()> {
+    check_not_itself(input, output)?;
+    let text = emit(input, what, options)?;
+    let mut file = AtomicFile::create(output)?;
+    file.write(text.as_bytes())?;
+    Ok(file.commit()?)
+}
+
+fn usage(output: &Path, message: &str) -> Box<Diagnostic> {
+    Diagnostic::error(Code::USAGE, message).in_file(output.display().to_string())
+}
+
+fn check_not_itself(input: &Path, output: &Path) -> Result<()> {
     let real = |p: &Path| std::fs::canonicalize(p).ok();
     if real(input).is_some_and(|i| Some(i) == real(output)) {
-        return Err(usage("the target is the model itself").help("choose another name for the target"));
+        return Err(usage(output, "the target is the model itself").help("choose another name for the target"));
     }
+    Ok(())
+}
+
+fn check_target(input: &Path, output: &Path) -> Result<()> {
+    check_not_itself(input, output)?;
+    let usage = |message| usage(output, message);
     match output.extension().and_then(|e| e.to_str()) {
         Some("onnx") => Ok(()),
         Some("safetensors") => Err(usage("safetensors cannot be written yet").help("name a target that ends in .onnx")),

@@ -16,7 +16,7 @@ mod inspect;
 mod load;
 mod verify;
 
-pub use convert::{Conversion, ConvertOptions, Emit, Stage, convert, emit};
+pub use convert::{Conversion, ConvertOptions, Emit, Stage, convert, emit, emit_to};
 pub use custom::read_declarations;
 pub use inspect::{Inspection, Layer, WeightInfo, inspect};
 pub use load::{LoadOptions, Model, load};

@@ -3,7 +3,7 @@
 use crate::Outcome;
 use crate::load::{LoadOptions, Model, load};
 use modelport_diag::{Code, Diagnostic, Limits, Result};
-use modelport_ir::{Attr, CoreGraph, Dim, Tensor, TensorType};
+use modelport_ir::{Attr, CoreGraph, DType, Dim, Tensor, TensorType};
 use modelport_runtime::mobilenet_v2::{Map, MobileNetV2};
 use modelport_runtime::npz;
 use modelport_runtime::verify::{
@@ -260,8 +260,7 @@ fn stand_alone(subject: &Subject<'_>, inputs: &[(String, Tensor)]) -> Result<Opt
     }
     let network = MobileNetV2::assemble(&weight, head)?;
     let &[batch, height, width, channels] = image.shape() else { return Ok(None) };
-    let data =
-        image.cast(modelport_ir::Tensor::floats(&[]).dtype())?.to_f64s()?.into_iter().map(|v| v as f32).collect();
+    let data = image.cast(DType::F32)?.to_f64s()?.into_iter().map(|v| v as f32).collect();
     let out = network.run(&Map { batch, height, width, channels, data })?;
     let shape =
         if pooled { vec![out.batch, out.channels] } else { vec![out.batch, out.height, out.width, out.channels] };
