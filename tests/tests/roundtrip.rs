@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use modelport::{CoreGraph, Limits, LoadOptions, read_declarations};
+use modelport::{CoreGraph, Limits, LoadOptions, SourceGraph, read_declarations};
 use modelport_ir::passes::{self, InputLayout};
 use modelport_ir::text;
 use modelport_onnx::WriteOptions;
@@ -26,10 +26,8 @@ fn check(case: &Case) -> Result<(), String> {
         read_declarations(&custom, &mut options.custom).map_err(|d| d.to_string())?;
     }
     let model = modelport::load(&case.model, &options).map_err(|d| d.to_string())?;
-    let (source, mut kept) = text::print_source_keeping(&model.source);
-    let parsed = text::parse_source(&source, &mut kept).map_err(|d| format!("source text: {d}"))?;
-    if text::print_source(&parsed) != source {
-        return Err("the source graph's text, parsed, prints otherwise".to_owned());
+    if let Some(source) = model.source() {
+        through_source_text(source)?;
     }
     let core = model.lower(&options.custom).map_err(|d| d.to_string())?;
     through_text(&core)?;
@@ -37,6 +35,15 @@ fn check(case: &Case) -> Result<(), String> {
     let ready = passes::channels_first(&optimized, InputLayout::Keep);
     through_text(&ready).map_err(|d| format!("after the layout pass: {d}"))?;
     through_onnx(&ready)
+}
+
+fn through_source_text(graph: &SourceGraph) -> Result<(), String> {
+    let (source, mut kept) = text::print_source_keeping(graph);
+    let parsed = text::parse_source(&source, &mut kept).map_err(|d| format!("source text: {d}"))?;
+    if text::print_source(&parsed) != source {
+        return Err("the source graph's text, parsed, prints otherwise".to_owned());
+    }
+    Ok(())
 }
 
 fn through_text(graph: &CoreGraph) -> Result<(), String> {

@@ -43,9 +43,33 @@ pub(crate) enum Command {
 /// What a reader may need besides the file.
 #[derive(Debug, Args)]
 pub(crate) struct Reading {
-    /// Architecture JSON, for a file that holds weights only (what `model.to_json()` returns)
-    #[arg(long, value_name = "FILE.json")]
+    /// The architecture of a file that holds weights only: for Keras what `model.to_json()` returns, for torch a name
+    #[arg(long, value_name = "FILE.json|NAME[,OPTION=VALUE]")]
     pub(crate) arch: Option<PathBuf>,
+    /// A file whose graph takes the weights of this one, by name
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) graph: Option<PathBuf>,
+    /// Where the weights are in a torch checkpoint that holds several: `state_dict`, `model.ema`
+    #[arg(long, value_name = "KEY")]
+    pub(crate) weights_key: Option<String>,
+    /// Tags of the SavedModel's meta graph [default: serve]
+    #[arg(long, value_name = "TAGS", value_delimiter = ',')]
+    pub(crate) tag_set: Vec<String>,
+    /// Key of the SavedModel's signature [default: serving_default]
+    #[arg(long, value_name = "KEY")]
+    pub(crate) signature: Option<String>,
+    /// Tensors that are inputs of a TensorFlow graph: `x:0`
+    #[arg(long, value_name = "TENSORS", value_delimiter = ',')]
+    pub(crate) inputs: Vec<String>,
+    /// Tensors that are outputs of a TensorFlow graph
+    #[arg(long, value_name = "TENSORS", value_delimiter = ',')]
+    pub(crate) outputs: Vec<String>,
+    /// Type of an input that the file leaves open, as `f32[N,3,224,224]` or `NAME=f32[N,3,224,224]`; may be repeated
+    #[arg(long = "input", value_name = "[NAME=]TYPE")]
+    pub(crate) input: Vec<String>,
+    /// Hold checksums of tensors against their bytes
+    #[arg(long)]
+    pub(crate) checksums: bool,
     /// Declarations of custom layers in the text form; may be given more than once
     #[arg(long, value_name = "FILE")]
     pub(crate) custom: Vec<PathBuf>,
@@ -115,9 +139,8 @@ pub(crate) struct Verify {
 pub(crate) struct Inspect {
     /// The file
     pub(crate) input: PathBuf,
-    /// Architecture JSON, for a file that holds weights only
-    #[arg(long, value_name = "FILE.json")]
-    pub(crate) arch: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -28,7 +28,19 @@ pub(crate) fn run(arguments: Arguments) -> u8 {
 }
 
 fn load_options(reading: Reading) -> Result<LoadOptions, Diagnostics> {
-    let mut options = LoadOptions { arch: reading.arch, ..LoadOptions::default() };
+    let input_types = reading.input.iter().map(|t| modelport::parse_input_type(t));
+    let mut options = LoadOptions {
+        arch: reading.arch,
+        graph: reading.graph,
+        weights_key: reading.weights_key,
+        tag_set: reading.tag_set,
+        signature: reading.signature,
+        inputs: reading.inputs,
+        outputs: reading.outputs,
+        input_types: input_types.collect::<Result<_, _>>()?,
+        checksums: reading.checksums,
+        ..LoadOptions::default()
+    };
     options.custom.allow_custom_ops = reading.allow_custom_ops;
     for file in &reading.custom {
         modelport::read_declarations(file, &mut options.custom)?;
@@ -72,6 +84,7 @@ fn convert(a: Convert) -> Result<u8, Diagnostics> {
             output::line(format_args!("{}: {} [{}]", rule.node, rule.text, rule.rule));
         }
     }
+    output::notes(&done.model.notes);
     if let Some(report) = &done.report {
         output::line(report);
     }
@@ -127,7 +140,7 @@ fn verify(a: Verify) -> Result<u8, Diagnostics> {
 }
 
 fn inspect(a: Inspect) -> Result<u8, Diagnostics> {
-    let options = LoadOptions { arch: a.arch, ..LoadOptions::default() };
+    let options = load_options(a.reading)?;
     let found = modelport::inspect(&a.input, &options)?;
     Ok(if a.json { output::line(json!(found)) } else { output::line(&found) })
 }

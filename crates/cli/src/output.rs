@@ -21,6 +21,13 @@ pub(crate) fn line(text: impl std::fmt::Display) -> u8 {
     }
 }
 
+/// Prints choices that a reader made, to stderr.
+pub(crate) fn notes(notes: &[String]) {
+    for note in notes {
+        let _ = writeln!(std::io::stderr().lock(), "note: {note}");
+    }
+}
+
 /// Prints diagnostics to stderr and says how the command ends.
 pub(crate) fn refused(diagnostics: &Diagnostics) -> u8 {
     use modelport::Code;

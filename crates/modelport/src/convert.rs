@@ -107,7 +107,10 @@ fn prepare(core: &CoreGraph, layout: InputLayout) -> CoreGraph {
 pub fn emit(input: &Path, what: Emit, options: &LoadOptions) -> Outcome<String> {
     let model = load(input, options)?;
     Ok(match what {
-        Emit::Source => text::print_source(&model.source),
+        Emit::Source => match model.source() {
+            Some(source) => text::print_source(source),
+            None => return Err(no_source(input).into()),
+        },
         Emit::Core => text::print_core(&model.lower(&options.custom)?),
     })
 }
@@ -122,6 +125,10 @@ pub fn emit_to(input: &Path, output: &Path, what: Emit, options: &LoadOptions) -
     let mut file = AtomicFile::create(output)?;
     file.write(text.as_bytes())?;
     Ok(file.commit()?)
+}
+
+fn no_source(input: &Path) -> Box<Diagnostic> {
+    usage(input, "an ONNX file has no ops of another framework").help("print its core ops with --emit core")
 }
 
 fn usage(output: &Path, message: &str) -> Box<Diagnostic> {

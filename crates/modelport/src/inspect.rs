@@ -1,8 +1,9 @@
 //! What a file is, without converting it.
 
 use crate::Outcome;
-use crate::load::{LoadOptions, open};
-use modelport_ir::{Provenance, SourceGraph, TensorType};
+use crate::load::{LoadOptions, dialect};
+use crate::open::{Body, open};
+use modelport_ir::{CoreGraph, Dialect, Provenance, SourceGraph, SourceOp, TensorType};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -90,10 +91,14 @@ pub fn inspect(path: &Path, options: &LoadOptions) -> Outcome<Inspection> {
         parameters,
         rules: Vec::new(),
     };
-    if let Some(graph) = file.graph {
-        let (graph, applied) = modelport_shim::apply(graph);
-        found.rules = applied.into_iter().map(|a| format!("{}: {}", a.node, a.text)).collect();
-        describe(&graph, &mut found);
+    match file.body {
+        Ok(Body::Source(graph)) => {
+            let (graph, applied) = modelport_shim::apply(graph);
+            found.rules = applied.into_iter().map(|a| format!("{}: {}", a.node, a.text)).collect();
+            describe(&graph, &mut found);
+        }
+        Ok(Body::Core(graph)) => describe_core(&graph, &mut found),
+        Err(_) => {}
     }
     Ok(found)
 }
@@ -102,6 +107,7 @@ fn describe(graph: &SourceGraph, found: &mut Inspection) {
     let ty = |t: &Option<TensorType>| t.as_ref().map_or("?".to_owned(), TensorType::to_string);
     found.inputs = graph.inputs().iter().map(|&i| (graph.value(i).name.clone(), ty(graph.ty(i)))).collect();
     found.outputs = graph.outputs().iter().map(|o| o.name.clone()).collect();
+    let dialect = dialect(graph);
     for node in graph.nodes() {
         let from = |id| graph.producer(id).map_or_else(|| graph.value(id).name.clone(), |n| n.name.clone());
         found.layers.push(Layer {
@@ -109,7 +115,32 @@ fn describe(graph: &SourceGraph, found: &mut Inspection) {
             class: node.op.name.clone(),
             parameters: node.op.weights.iter().map(|(_, t)| t.len() as u64).sum(),
             inputs: node.inputs.iter().flatten().map(|&id| from(id)).collect(),
-            supported: modelport_keras::converts(&node.op),
+            supported: converts(dialect, &node.op),
+        });
+    }
+}
+
+fn converts(dialect: Dialect, op: &SourceOp) -> bool {
+    match dialect {
+        Dialect::TensorFlow => modelport_tensorflow::converts(op),
+        Dialect::Torch => modelport_torch::converts(op),
+        Dialect::Keras | Dialect::Onnx => modelport_keras::converts(op),
+    }
+}
+
+fn describe_core(graph: &CoreGraph, found: &mut Inspection) {
+    found.inputs = graph.inputs().iter().map(|&i| (graph.value(i).name.clone(), graph.ty(i).to_string())).collect();
+    found.outputs = graph.outputs().iter().map(|o| o.name.clone()).collect();
+    for node in graph.nodes() {
+        let operands = node.inputs.iter().flatten();
+        let parameters = operands.clone().filter_map(|&id| graph.constant(id)).map(|t| t.len() as u64).sum();
+        let from = |&id| graph.producer(id).map_or_else(|| graph.value(id).name.clone(), |n| n.name.clone());
+        found.layers.push(Layer {
+            name: node.name.clone(),
+            class: node.op.name().to_owned(),
+            parameters,
+            inputs: operands.filter(|&&id| graph.constant(id).is_none()).map(from).collect(),
+            supported: true,
         });
     }
 }

@@ -14,18 +14,20 @@ mod convert;
 mod custom;
 mod inspect;
 mod load;
+mod open;
 mod verify;
 
 pub use convert::{Conversion, ConvertOptions, Emit, Stage, convert, emit, emit_to};
 pub use custom::read_declarations;
 pub use inspect::{Inspection, Layer, WeightInfo, inspect};
-pub use load::{LoadOptions, Model, load};
+pub use load::{LoadOptions, Model, load, parse_input_type};
+pub use open::{Body, Opened, open};
 pub use verify::{VerifyOptions, verify};
 
 pub use modelport_diag::{CODES, Code, Diagnostic, Diagnostics, Limits, Result, Severity};
 pub use modelport_ir::passes::InputLayout;
 pub use modelport_ir::{
-    Builder, CoreGraph, CustomLayer, CustomLayers, Provenance, SourceGraph, SourceOp, Tensor, ValueId,
+    Builder, CoreGraph, CustomLayer, CustomLayers, Provenance, SourceGraph, SourceOp, Tensor, TensorType, ValueId,
 };
 pub use modelport_keras::Supported;
 pub use modelport_onnx::Written;

@@ -1,20 +1,50 @@
-//! From a file to a core graph: probe, read, shim, lower.
+//! From a file to a core graph: open, shim, lower.
 
 use crate::Outcome;
-use modelport_diag::Limits;
-use modelport_ir::{CoreGraph, CustomLayers, Provenance, SourceGraph, Tensor};
+use crate::open::{Body, located, open};
+use modelport_diag::{Code, Diagnostic, Limits, Result};
+use modelport_ir::{CoreGraph, CustomLayers, Dialect, Provenance, SourceGraph, Tensor, TensorType};
 use modelport_shim::Applied;
 use std::path::{Path, PathBuf};
 
 /// What a reader may need besides the file.
 #[derive(Debug, Default)]
 pub struct LoadOptions {
-    /// Architecture JSON for a file that holds weights only.
+    /// The architecture of a file that holds weights only: for Keras the JSON file, for torch `NAME[,option=value]`.
     pub arch: Option<PathBuf>,
+    /// A file whose graph takes the weights of this one, by name.
+    pub graph: Option<PathBuf>,
+    /// Where the weights are in a torch checkpoint that holds several.
+    pub weights_key: Option<String>,
+    /// Tags of the SavedModel's meta graph; `serve` when empty.
+    pub tag_set: Vec<String>,
+    /// Key of the SavedModel's signature; `serving_default` when absent.
+    pub signature: Option<String>,
+    /// Tensors that are inputs of a GraphDef.
+    pub inputs: Vec<String>,
+    /// Tensors that are outputs of a GraphDef.
+    pub outputs: Vec<String>,
+    /// Types of inputs that the file leaves open, by name; an empty name means the only input.
+    pub input_types: Vec<(String, TensorType)>,
+    /// Whether checksums of tensors are held against their bytes.
+    pub checksums: bool,
     /// Bodies of layers that no reader knows.
     pub custom: CustomLayers,
     /// What the file may make us allocate.
     pub limits: Limits,
+}
+
+/// Reads `[NAME=]TYPE`, the type of an input that a file leaves open: `x=f32[N,3,224,224]`.
+///
+/// # Errors
+/// `US0001` when it is not of that form.
+pub fn parse_input_type(text: &str) -> Result<(String, TensorType)> {
+    let (name, ty) = text.rsplit_once('=').unwrap_or(("", text));
+    match modelport_ir::text::parse_type(ty) {
+        Ok(ty) => Ok((name.to_owned(), ty)),
+        Err(d) => Err(Diagnostic::error(Code::USAGE, format!("`{ty}` is no type of an input: {}", d.message))
+            .expected("a type such as f32[N,3,224,224], where a word is a size that is known only at run time")),
+    }
 }
 
 /// A model that was read.
@@ -26,23 +56,48 @@ pub struct Model {
     pub provenance: Provenance,
     /// Every weight in the file by the file's own names.
     pub weights: Vec<(String, Tensor)>,
-    /// The graph in today's spelling of its framework.
-    pub source: SourceGraph,
+    /// What it computes, in today's spelling of its framework.
+    pub body: Body,
     /// The version rules that brought it there.
     pub applied: Vec<Applied>,
+    /// Choices that the reader made, as sentences for the user.
+    pub notes: Vec<String>,
 }
 
 impl Model {
+    /// The graph of the framework's own ops; an ONNX file has none.
+    pub fn source(&self) -> Option<&SourceGraph> {
+        match &self.body {
+            Body::Source(graph) => Some(graph),
+            Body::Core(_) => None,
+        }
+    }
+
     /// Lowers to core ops; every finding is reported at once.
     ///
     /// # Errors
     /// All layers that are unknown or used in a way that is not supported.
     pub fn lower(&self, custom: &CustomLayers) -> Outcome<CoreGraph> {
-        modelport_keras::lower(&self.source, custom).map_err(|mut all| {
-            all.0 = all.0.into_iter().map(|d| d.in_file(&self.file)).collect();
-            all
-        })
+        let core = match &self.body {
+            Body::Core(core) => return Ok(core.clone()),
+            Body::Source(source) => match dialect(source) {
+                Dialect::TensorFlow => modelport_tensorflow::lower(source, custom),
+                Dialect::Torch => modelport_torch::lower(source, custom),
+                Dialect::Keras | Dialect::Onnx => modelport_keras::lower(source, custom),
+            },
+        };
+        core.map_err(|all| located(all, &self.file))
     }
+}
+
+/// Whose ops a source graph holds. A graph without a node is as good as any framework's.
+pub(crate) fn dialect(source: &SourceGraph) -> Dialect {
+    let framework = match source.provenance.framework.as_str() {
+        "tensorflow" => Dialect::TensorFlow,
+        "torch" => Dialect::Torch,
+        _ => Dialect::Keras,
+    };
+    source.nodes().first().map_or(framework, |n| n.op.dialect)
 }
 
 /// Reads a model file of any supported kind; weights stay on disk.
@@ -50,15 +105,16 @@ impl Model {
 /// # Errors
 /// When the file is not a model, is damaged, or holds weights only and no architecture is given.
 pub fn load(path: &Path, options: &LoadOptions) -> Outcome<Model> {
-    let file = open(path, options)?;
-    let graph = file.require_graph().map_err(|d| d.in_file(path.display().to_string()))?.clone();
-    let (source, applied) = modelport_shim::apply(graph);
-    let file_name = path.display().to_string();
-    Ok(Model { file: file_name, provenance: file.provenance, weights: file.weights, source, applied })
-}
-
-/// Opens with the reader that the content asks for.
-pub(crate) fn open(path: &Path, options: &LoadOptions) -> Outcome<modelport_keras::KerasFile> {
-    let open = modelport_keras::OpenOptions { arch: options.arch.clone(), limits: options.limits };
-    modelport_keras::open(path, &open)
+    let opened = open(path, options)?;
+    let file = path.display().to_string();
+    let body = opened.body.map_err(|d| d.in_file(file.clone()))?;
+    let (body, applied) = match body {
+        Body::Source(graph) => {
+            let (graph, applied) = modelport_shim::apply(graph);
+            (Body::Source(graph), applied)
+        }
+        core @ Body::Core(_) => (core, Vec::new()),
+    };
+    let (provenance, weights, notes) = (opened.provenance, opened.weights, opened.notes);
+    Ok(Model { file, provenance, weights, body, applied, notes })
 }

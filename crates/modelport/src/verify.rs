@@ -240,7 +240,7 @@ fn moved(from: &TensorType, to: &TensorType) -> Option<Vec<usize>> {
 
 /// The outputs of the stand-alone network, when the model is a MobileNetV2 of the Keras application.
 fn stand_alone(subject: &Subject<'_>, inputs: &[(String, Tensor)]) -> Result<Option<Tensor>> {
-    let source = &subject.model.source;
+    let Some(source) = subject.model.source() else { return Ok(None) };
     let ([(_, image)], [output]) = (inputs, subject.core.outputs()) else { return Ok(None) };
     if image.rank() != 4 || !MobileNetV2::recognise(source.nodes().iter().map(|n| n.name.as_str())) {
         return Ok(None);

@@ -16,5 +16,5 @@ mod write;
 
 pub use normal::{equivalent, normal_form};
 pub use opset::{DEFAULT as DEFAULT_OPSET, NEWEST as NEWEST_OPSET, OLDEST as OLDEST_OPSET, ir_version};
-pub use read::{read, read_bytes, read_fixed};
+pub use read::{probe, read, read_bytes, read_fixed};
 pub use write::{WriteOptions, Written, to_bytes, write};

@@ -33,9 +33,20 @@ mod value;
 pub use constant::{Constants, KeptConstants, NoConstants, Reference};
 pub use declare::{Declaration, parse_custom, print_declaration_template};
 
-use crate::{CoreGraph, Graph, SourceGraph};
+use crate::{CoreGraph, Graph, SourceGraph, TensorType};
 use cursor::Cursor;
 use modelport_diag::{Code, Result};
+
+/// Reads a type as graphs spell it: `f32[N,224,224,3]`; `?` is an unknown dimension, a word a symbol.
+///
+/// # Errors
+/// `IR0003` when it is none.
+pub fn parse_type(text: &str) -> Result<TensorType> {
+    let mut c = Cursor::new(text, Code::IR_PARSE);
+    let ty = value::parse_type(&mut c)?;
+    c.end()?;
+    Ok(ty)
+}
 
 fn print<S: print::Spell>(graph: &Graph<S>) -> (String, KeptConstants) {
     let (mut out, mut kept) = (String::new(), KeptConstants::default());

@@ -19,6 +19,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tensor::Files;
 
+/// Recognises an ONNX model by content: `ir_version` first, as every exporter writes it, then a graph of the opsets that
+/// are imported.
+pub fn probe(file: &Arc<MappedFile>) -> bool {
+    let bytes = file.bytes();
+    let model = || decode::model(Fields::new(bytes, 0)).is_ok_and(|m| m.graph.is_some() && !m.opsets.is_empty());
+    matches!(bytes.first(), Some(0x08 | 0x0a | 0x3a | 0x42)) && model()
+}
+
 /// Reads the ONNX model at `path`; external data is looked for in its directory.
 ///
 /// # Errors

@@ -1,0 +1,100 @@
+//! Telling what a path is, and opening it with the reader that its content asks for. What a reader gives is brought into
+//! one form here; what no reader knows is named by the Keras reader's diagnostic for unknown files.
+
+use crate::Outcome;
+use crate::load::LoadOptions;
+use modelport_diag::{Diagnostic, Diagnostics};
+use modelport_ir::{CoreGraph, Provenance, SourceGraph, Tensor};
+use modelport_storage::MappedFile;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What a model computes, as its reader gives it.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// The framework's own ops.
+    Source(SourceGraph),
+    /// Core ops: the file was ONNX.
+    Core(CoreGraph),
+}
+
+/// An opened file of any kind; its weights are still on disk.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// Who wrote it.
+    pub provenance: Provenance,
+    /// Every weight in the file by the file's own names.
+    pub weights: Vec<(String, Tensor)>,
+    /// The model; without one, what a user can do about it.
+    pub body: Result<Body, Box<Diagnostic>>,
+    /// Choices that a reader made, as sentences for the user.
+    pub notes: Vec<String>,
+}
+
+/// Opens with the reader that the content asks for. Weights without a model are no error here.
+///
+/// # Errors
+/// When no reader knows the file, or it is damaged.
+pub fn open(path: &Path, options: &LoadOptions) -> Outcome<Opened> {
+    if modelport_tensorflow::probe(path).is_some() {
+        return tensorflow(path, options);
+    }
+    if !path.is_dir()
+        && let Ok(file) = MappedFile::open(path)
+        && modelport_keras::probe(&file).is_none()
+    {
+        if modelport_torch::probe(&file).is_some() {
+            return torch(path, options);
+        }
+        if modelport_onnx::probe(&file) {
+            return onnx(&file, path, options);
+        }
+    }
+    keras(path, options)
+}
+
+fn keras(path: &Path, options: &LoadOptions) -> Outcome<Opened> {
+    let open = modelport_keras::OpenOptions { arch: options.arch.clone(), limits: options.limits };
+    let file = modelport_keras::open(path, &open)?;
+    let body = file.require_graph().cloned().map(Body::Source);
+    Ok(Opened { provenance: file.provenance, weights: file.weights, body, notes: Vec::new() })
+}
+
+fn tensorflow(path: &Path, options: &LoadOptions) -> Outcome<Opened> {
+    let open = modelport_tensorflow::OpenOptions {
+        tag_set: options.tag_set.clone(),
+        signature: options.signature.clone(),
+        inputs: options.inputs.clone(),
+        outputs: options.outputs.clone(),
+        input_types: options.input_types.clone(),
+        checksums: options.checksums,
+        limits: options.limits,
+    };
+    let file = modelport_tensorflow::open(path, &open)?;
+    let body = file.graph.map(Body::Source);
+    Ok(Opened { provenance: file.provenance, weights: file.weights, body, notes: file.notes })
+}
+
+fn torch(path: &Path, options: &LoadOptions) -> Outcome<Opened> {
+    let open = modelport_torch::OpenOptions {
+        arch: options.arch.as_ref().map(|a| a.display().to_string()),
+        weights_key: options.weights_key.clone(),
+        input_types: options.input_types.clone(),
+        limits: options.limits,
+    };
+    let file = modelport_torch::open(path, &open)?;
+    let body = file.graph.map(Body::Source);
+    Ok(Opened { provenance: file.provenance, weights: file.weights, body, notes: file.notes })
+}
+
+fn onnx(file: &Arc<MappedFile>, path: &Path, options: &LoadOptions) -> Outcome<Opened> {
+    let graph = modelport_onnx::read(path, &options.limits).map_err(|d| located(d, file.name()))?;
+    let weights = graph.values().filter_map(|(id, v)| Some((v.name.clone(), graph.constant(id)?.clone())));
+    let weights = weights.filter(|(name, _)| !name.is_empty()).collect();
+    Ok(Opened { provenance: graph.provenance.clone(), weights, body: Ok(Body::Core(graph)), notes: Vec::new() })
+}
+
+/// Findings that say no file are in this one.
+pub(crate) fn located(all: Diagnostics, file: &str) -> Diagnostics {
+    Diagnostics(all.0.into_iter().map(|d| d.in_file(file)).collect())
+}

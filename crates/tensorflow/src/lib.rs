@@ -1,0 +1,14 @@
+//! TensorFlow models: SavedModels, frozen GraphDefs, MetaGraphs and checkpoints, read into a source graph; and the
+//! lowering of TensorFlow ops to core ops.
+//!
+//! Owns: every file format that TensorFlow 1 and 2 write, and what its ops mean. Must never know: other frameworks'
+//! readers, the shim, writers.
+#![forbid(unsafe_code)]
+
+mod lower;
+mod open;
+mod probe;
+
+pub use lower::{converts, lower, supported};
+pub use open::{OpenOptions, TensorFlowFile, open};
+pub use probe::{Kind, probe};

@@ -1,0 +1,14 @@
+//! PyTorch files: zip and legacy archives, state_dicts, whole modules, TorchScript and `.pt2`, read into a source graph;
+//! and the lowering of ATen ops to core ops.
+//!
+//! Owns: every file format that PyTorch writes, and what its ops and modules mean. Must never know: other frameworks'
+//! readers, the shim, writers.
+#![forbid(unsafe_code)]
+
+mod lower;
+mod open;
+mod probe;
+
+pub use lower::{converts, lower, supported};
+pub use open::{OpenOptions, TorchFile, open};
+pub use probe::{Kind, probe};
