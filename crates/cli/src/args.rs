@@ -65,8 +65,8 @@ pub(crate) struct Reading {
     #[arg(long, value_name = "TENSORS", value_delimiter = ',')]
     pub(crate) outputs: Vec<String>,
     /// Type of an input that the file leaves open, as `f32[N,3,224,224]` or `NAME=f32[N,3,224,224]`; may be repeated
-    #[arg(long = "input", value_name = "[NAME=]TYPE")]
-    pub(crate) input: Vec<String>,
+    #[arg(long, value_name = "[NAME=]TYPE")]
+    pub(crate) input_type: Vec<String>,
     /// Hold checksums of tensors against their bytes
     #[arg(long)]
     pub(crate) checksums: bool,

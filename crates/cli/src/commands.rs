@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: Arguments) -> u8 {
 }
 
 fn load_options(reading: Reading) -> Result<LoadOptions, Diagnostics> {
-    let input_types = reading.input.iter().map(|t| modelport::parse_input_type(t));
+    let input_types = reading.input_type.iter().map(|t| modelport::parse_input_type(t));
     let mut options = LoadOptions {
         arch: reading.arch,
         graph: reading.graph,
