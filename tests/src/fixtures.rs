@@ -1,5 +1,7 @@
-//! The fixture tree: a directory with a model and an `io.npz` is a case.
+//! The fixture tree. A line of `fixtures/CASES.tsv` is a case: a model, what its framework computed, and what a reader
+//! needs besides the file.
 
+use modelport::{LoadOptions, parse_input_type, read_declarations};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,12 +11,50 @@ use std::path::{Path, PathBuf};
 pub struct Case {
     /// Path below `fixtures/`: `ops/keras/Dense/k3_relu`.
     pub name: String,
-    /// The model file.
+    /// The model: a file, or the directory of a SavedModel.
     pub model: PathBuf,
-    /// The architecture, for weights only.
-    pub arch: Option<PathBuf>,
     /// Recorded inputs and outputs.
     pub golden: PathBuf,
+    /// Arguments of the command line that the conversion needs.
+    pub args: Vec<String>,
+}
+
+impl Case {
+    /// What the case's arguments ask of the reader.
+    ///
+    /// # Errors
+    /// When an argument is none that a case may have, or a declaration is wrong.
+    pub fn options(&self) -> Result<LoadOptions, String> {
+        let mut options = LoadOptions::default();
+        let mut args = self.args.iter();
+        while let Some(flag) = args.next() {
+            let value = args.next().ok_or_else(|| format!("{}: `{flag}` has no value", self.name))?;
+            let list = || value.split(',').map(str::to_owned).collect::<Vec<_>>();
+            match flag.as_str() {
+                "--arch" => options.arch = Some(in_repository(value)),
+                "--graph" => options.graph = Some(in_repository(value)),
+                "--weights-key" => options.weights_key = Some(value.clone()),
+                "--tag-set" => options.tag_set = list(),
+                "--signature" => options.signature = Some(value.clone()),
+                "--inputs" => options.inputs = list(),
+                "--outputs" => options.outputs = list(),
+                "--input-type" => {
+                    options.input_types.push(parse_input_type(value).map_err(|d| d.to_string())?);
+                }
+                "--custom" => {
+                    read_declarations(&in_repository(value), &mut options.custom).map_err(|d| d.to_string())?;
+                }
+                _ => return Err(format!("{}: a case has no argument `{flag}`", self.name)),
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// A path of CASES.tsv; anything that is no path in the repository (the name of an architecture) stays as it is.
+fn in_repository(path: &str) -> PathBuf {
+    let there = root().join("..").join(path);
+    if there.exists() { there } else { PathBuf::from(path) }
 }
 
 /// The fixture tree.
@@ -22,37 +62,27 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures")
 }
 
-/// Every case, sorted by name.
+/// Every case, in the order of the list. `cargo xtask tidy` holds the list against the tree.
 pub fn cases() -> Vec<Case> {
-    let root = root();
-    let mut found = Vec::new();
-    let mut todo = vec![root.clone()];
-    while let Some(dir) = todo.pop() {
-        let entries = entries(&dir);
-        found.extend(case(&root, &dir, &entries));
-        todo.extend(entries.into_iter().filter(|p| p.is_dir()));
-    }
-    found.sort_by(|a, b| a.name.cmp(&b.name));
-    found
+    let list = fs::read_to_string(root().join("CASES.tsv")).unwrap_or_default();
+    list.lines().skip(1).filter_map(case).collect()
 }
 
-fn case(root: &Path, dir: &Path, entries: &[PathBuf]) -> Option<Case> {
-    let golden = entries.iter().find(|p| p.ends_with("io.npz"))?.clone();
-    let model = entries.iter().find(|p| is_model(p))?.clone();
-    let arch = entries.iter().find(|p| p.ends_with("arch.json")).cloned();
-    let name = dir.strip_prefix(root).ok()?.display().to_string();
-    Some(Case { name, model, arch, golden })
+fn case(line: &str) -> Option<Case> {
+    let mut columns = line.split('\t');
+    let (name, model, golden) = (columns.next()?.to_owned(), columns.next()?, columns.next()?);
+    let args = columns.next().unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+    Some(Case { name, model: in_repository(model), golden: in_repository(golden), args })
 }
 
 /// Whether a file is the model of its directory.
 pub fn is_model(path: &Path) -> bool {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-    name.starts_with("model.") || name.starts_with("weights.") || name.ends_with(".weights.h5")
-}
-
-/// The declarations that a model needs: `custom.layers` beside it.
-pub fn custom(model: &Path) -> Option<PathBuf> {
-    Some(model.parent()?.join("custom.layers")).filter(|p| p.is_file())
+    name == "model"
+        || name.starts_with("model.")
+        || name.starts_with("weights.")
+        || name.ends_with(".weights.h5")
+        || name == "saved_model"
 }
 
 /// What is in a directory, sorted; nothing when it cannot be read.

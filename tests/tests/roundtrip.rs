@@ -4,11 +4,11 @@
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use modelport::{CoreGraph, Limits, LoadOptions, SourceGraph, read_declarations};
+use modelport::{CoreGraph, Limits, SourceGraph};
 use modelport_ir::passes::{self, InputLayout};
 use modelport_ir::text;
 use modelport_onnx::WriteOptions;
-use modelport_tests::fixtures::{Case, cases, custom};
+use modelport_tests::fixtures::{Case, cases};
 use modelport_tests::same::same;
 
 fn main() -> ExitCode {
@@ -21,10 +21,7 @@ fn main() -> ExitCode {
 }
 
 fn check(case: &Case) -> Result<(), String> {
-    let mut options = LoadOptions { arch: case.arch.clone(), ..LoadOptions::default() };
-    if let Some(custom) = custom(&case.model) {
-        read_declarations(&custom, &mut options.custom).map_err(|d| d.to_string())?;
-    }
+    let options = case.options()?;
     let model = modelport::load(&case.model, &options).map_err(|d| d.to_string())?;
     if let Some(source) = model.source() {
         through_source_text(source)?;
