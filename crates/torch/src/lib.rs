@@ -5,10 +5,12 @@
 //! readers, the shim, writers.
 #![forbid(unsafe_code)]
 
+pub mod emit;
 mod lower;
 mod open;
 mod probe;
 
+pub use emit::{Arg, Emit};
 pub use lower::{converts, lower, supported};
 pub use open::{OpenOptions, TorchFile, open};
 pub use probe::{Kind, probe};
