@@ -73,6 +73,10 @@ codes! {
     KERAS_GRAPH = "KR0008";
     /// A layer configuration lacks an argument, or it has the wrong type.
     KERAS_ARGUMENT = "KR0009";
+    /// The pickle is damaged: its opcodes do not give a value.
+    PICKLE_DAMAGED = "PK0001";
+    /// The pickle needs what is outside of it, or is of a protocol that is not known.
+    PICKLE_OUTSIDE = "PK0002";
     /// An operand's type does not fit the operation.
     IR_TYPE = "IR0001";
     /// A graph breaks an invariant of the IR.
