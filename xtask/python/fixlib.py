@@ -178,6 +178,17 @@ def signature(path):
         return {n: re.sub(blank, b"", z.read(n)) for n in z.namelist()}
 
 
+def deflate(path):
+    """Packs a `.keras` anew with compressed members: the same bytes inside, a third of the size."""
+    with zipfile.ZipFile(path) as z:
+        members = [(i, z.read(i)) for i in z.infolist()]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as z:
+        for info, data in members:
+            new = zipfile.ZipInfo(info.filename, info.date_time)
+            new.compress_type = zipfile.ZIP_DEFLATED
+            z.writestr(new, data, compresslevel=9)
+
+
 def save(model, path):
     """Saves in the format of the extension; an older `.keras` file of the same content stays as it was."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
