@@ -77,6 +77,30 @@ codes! {
     PICKLE_DAMAGED = "PK0001";
     /// The pickle needs what is outside of it, or is of a protocol that is not known.
     PICKLE_OUTSIDE = "PK0002";
+    /// A message in a TensorFlow file is damaged or not what TensorFlow writes.
+    TF_DAMAGED = "TF0001";
+    /// The nodes of a TensorFlow graph are not connected as a graph.
+    TF_GRAPH = "TF0002";
+    /// A function that is called is missing, or calls itself.
+    TF_FUNCTION = "TF0003";
+    /// The SavedModel has no such meta graph or signature.
+    TF_SIGNATURE = "TF0004";
+    /// What goes into a graph or comes out of it is not known, or is not there.
+    TF_INTERFACE = "TF0005";
+    /// A variable has no value in the checkpoint.
+    TF_VARIABLE = "TF0006";
+    /// The index of a checkpoint is damaged.
+    TF_INDEX = "TF0007";
+    /// A data file of a checkpoint is missing or too short.
+    TF_SHARD = "TF0008";
+    /// The bytes of a checkpoint do not have the checksum that they were written with.
+    TF_CHECKSUM = "TF0009";
+    /// The checkpoint holds weights only.
+    TF_WEIGHTS_ONLY = "TF0010";
+    /// A tensor in a graph does not fit its type and shape.
+    TF_TENSOR = "TF0011";
+    /// A path is one file of several that belong together.
+    TF_PATH = "TF0012";
     /// An operand's type does not fit the operation.
     IR_TYPE = "IR0001";
     /// A graph breaks an invariant of the IR.

@@ -10,6 +10,11 @@
 #[rustfmt::skip]
 pub mod onnx;
 
+/// TensorFlow, from `proto/tensorflow.proto`.
+#[allow(missing_docs, clippy::all, reason = "generated")]
+#[rustfmt::skip]
+pub mod tensorflow;
+
 #[cfg(test)]
 mod tests {
     use prost::Message;

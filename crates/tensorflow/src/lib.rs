@@ -5,9 +5,14 @@
 //! readers, the shim, writers.
 #![forbid(unsafe_code)]
 
+mod dtype;
+mod frozen;
+mod graph;
 mod lower;
 mod open;
 mod probe;
+mod tensor_proto;
+mod wire;
 
 pub use lower::{converts, lower, supported};
 pub use open::{OpenOptions, TensorFlowFile, open};

@@ -2,9 +2,11 @@
 //!
 //! Owns: the choice of the reader by content. Must never know: the layouts themselves.
 
-use crate::probe::Kind;
+use crate::frozen;
+use crate::probe::{Kind, probe};
 use modelport_diag::{Code, Diagnostic, Diagnostics, Limits};
 use modelport_ir::{Provenance, SourceGraph, Tensor, TensorType};
+use modelport_storage::MappedFile;
 use std::path::Path;
 
 /// How to open a model.
@@ -45,8 +47,11 @@ pub struct TensorFlowFile {
 ///
 /// # Errors
 /// When it is something else or is damaged.
-pub fn open(path: &Path, _options: &OpenOptions) -> Result<TensorFlowFile, Diagnostics> {
-    Err(Diagnostic::error(Code::PROBE_UNKNOWN, "TensorFlow models are not read yet")
-        .in_file(path.display().to_string())
-        .into())
+pub fn open(path: &Path, options: &OpenOptions) -> Result<TensorFlowFile, Diagnostics> {
+    let name = path.display().to_string();
+    let opened = match probe(path) {
+        Some(Kind::GraphDef) => MappedFile::open(path).and_then(|file| frozen::open(&file, options)),
+        _ => Err(Diagnostic::error(Code::PROBE_UNKNOWN, "this is no TensorFlow model")),
+    };
+    opened.map_err(|d| d.in_file(name).into())
 }

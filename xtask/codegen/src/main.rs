@@ -19,7 +19,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let set = protox::compile(&files, [proto])?;
     let mut config = prost_build::Config::new();
     // Tensor data stays a view of the buffer it is decoded from.
-    config.bytes([".onnx.TensorProto.raw_data"]);
+    config.bytes([".onnx.TensorProto.raw_data", ".tensorflow"]);
+    // The order of a map is the order of its keys, so that two runs give one result.
+    config.btree_map([".tensorflow"]);
     config.out_dir(out);
     config.compile_fds(set)?;
     for path in generated(out)? {

@@ -1,0 +1,214 @@
+//! Functions: calls are inlined, bodies of control flow become graphs inside an op.
+//!
+//! Owns: the passing of arguments and results, and of resources past the graph. Must never know: what control flow means
+//! beyond which function belongs to which attribute.
+
+use super::attrs::{Bindings, attrs, bound};
+use super::body::{Body, Ref};
+use super::{Emitter, Item, Place, Results, join};
+use crate::wire::decode;
+use modelport_diag::{Code, Diagnostic, Result};
+use modelport_ir::{Attr, Dialect, SourceGraph, SourceOp};
+use modelport_proto::tensorflow::attr_value::Value;
+use modelport_proto::tensorflow::{ListValue, NameAttrList, NodeDef};
+use std::collections::{BTreeSet, HashMap};
+
+fn function_error(message: impl Into<String>, node: &NodeDef) -> Box<Diagnostic> {
+    Diagnostic::error(Code::TF_FUNCTION, message).at_node(node.name.clone())
+}
+
+/// Names that TensorFlow makes up for calls; paths are readable without them.
+fn made_up(name: &str) -> bool {
+    let base = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
+    matches!(base, "StatefulPartitionedCall" | "PartitionedCall")
+}
+
+impl<'a> Emitter<'a> {
+    /// The function that an attribute names.
+    fn function(&self, node: &NodeDef, key: &str, place: &Place) -> Result<NameAttrList> {
+        match node.attr.get(key).and_then(|v| bound(v, &place.bound)) {
+            Some(Value::Func(bytes)) => decode(bytes, "a function's name").map_err(|d| d.at_node(node.name.clone())),
+            _ => Err(function_error(format!("the attribute `{key}` names no function"), node)),
+        }
+    }
+
+    pub(super) fn call_attr(
+        &mut self,
+        node: &NodeDef,
+        inputs: Vec<Item>,
+        used: &BTreeSet<usize>,
+        place: &Place,
+    ) -> Result<Results> {
+        let function = self.function(node, "f", place)?;
+        let place = Place { bound: bind(function.attr, &place.bound), ..place.clone() };
+        let inputs = if node.op == "RemoteCall" { inputs.into_iter().skip(1).collect() } else { inputs };
+        self.call(node, &function.name, inputs, used, &place)
+    }
+
+    /// Inlines a function.
+    pub(super) fn call(
+        &mut self,
+        node: &NodeDef,
+        function: &str,
+        inputs: Vec<Item>,
+        used: &BTreeSet<usize>,
+        place: &Place,
+    ) -> Result<Results> {
+        let body = self.parts().library.get(function).map_err(|d| d.at_node(node.name.clone()))?;
+        let mut inside = self.inside(node, function, place)?;
+        if node.op == function {
+            inside.bound = bind(node.attr.clone(), &place.bound);
+        }
+        inside.prefix = if made_up(&node.name) { place.prefix.clone() } else { join(&place.prefix, &node.name) };
+        let given = arguments(node, &body, inputs)?;
+        let mut wanted = Vec::new();
+        for at in used {
+            let result = body.results.get(*at).ok_or_else(|| {
+                function_error(format!("result {at} of `{function}` is used, which it does not have"), node)
+            })?;
+            wanted.push(body.resolve(&self.parts().library, &result.tensor, function)?);
+        }
+        let items = self.body(&body, given, &wanted, &inside)?;
+        Ok(used.iter().copied().zip(items).collect())
+    }
+
+    /// The place inside a function; a function that is there already calls itself.
+    fn inside(&self, node: &NodeDef, function: &str, place: &Place) -> Result<Place> {
+        if let Some(from) = place.calls.iter().position(|c| c == function) {
+            let circle: Vec<_> = place.calls.iter().skip(from).map(String::as_str).take(8).collect();
+            return Err(function_error(format!("the function `{function}` calls itself"), node)
+                .found(format!("{} -> {function}", circle.join(" -> ")))
+                .help("recursion has no end that a converter could see; unroll it where the model is saved"));
+        }
+        self.parts().limits.check_depth(place.calls.len(), "a function").map_err(|d| d.at_node(node.name.clone()))?;
+        let mut inside = place.clone();
+        inside.calls.push(function.to_owned());
+        Ok(inside)
+    }
+
+    /// An `If`, `While` or `Case`: functions become graphs, resources pass around the op.
+    pub(super) fn control(&mut self, node: &NodeDef, inputs: Vec<Item>, place: &Place) -> Result<Results> {
+        let (kind, keys, chooses): (_, &[&str], _) = match node.op.trim_start_matches('_') {
+            "While" | "StatelessWhile" => ("While", &["cond", "body"], 0),
+            "Case" | "StatelessCase" => ("Case", &[], 1),
+            _ => ("If", &["then_branch", "else_branch"], 1),
+        };
+        let mut functions: Vec<(String, NameAttrList)> = Vec::new();
+        for key in keys {
+            functions.push(((*key).to_owned(), self.function(node, key, place)?));
+        }
+        if kind == "Case" {
+            functions = self.branches(node, place)?;
+        }
+        let passed = inputs.get(chooses..).unwrap_or_default().to_vec();
+        let mut graphs = Vec::new();
+        for (key, function) in functions {
+            graphs.push((key.clone(), self.graph_of(node, &function, &passed, key != "cond", place)?));
+        }
+        let results = graphs.last().map(|(_, g)| g.1.clone()).unwrap_or_default();
+        let mut op = SourceOp::new(Dialect::TensorFlow, node.op.trim_start_matches('_'));
+        op.attrs = attrs(&self.parts().file, node, &place.bound)?;
+        let (branches, named): (Vec<_>, Vec<_>) = graphs.into_iter().partition(|(key, _)| key.is_empty());
+        for (key, (graph, _)) in named {
+            op.attrs.insert(key, Attr::Graph(Box::new(graph)));
+        }
+        if !branches.is_empty() {
+            let list = branches.into_iter().map(|(_, (graph, _))| Attr::Graph(Box::new(graph))).collect();
+            op.attrs.insert("branches".to_owned(), Attr::List(list));
+        }
+        let value = |item: &Item| match item {
+            Item::Value(v) => Some(Some(*v)),
+            Item::Handle(_) => None,
+        };
+        let operands = inputs.iter().filter_map(value).collect();
+        let path = self.unique(&join(&place.prefix, &node.name));
+        let count = results.iter().filter(|r| r.is_none()).count();
+        let names = (0..count).map(|i| (if i == 0 { path.clone() } else { format!("{path}:{i}") }, None));
+        let names = names.collect();
+        let mut values = self.graph.add_node(op, operands, path, names).into_iter();
+        let mut all = Results::new();
+        for (i, handle) in results.into_iter().enumerate() {
+            if let Some(item) = handle.or_else(|| values.next().map(Item::Value)) {
+                all.insert(i, item);
+            }
+        }
+        Ok(all)
+    }
+
+    fn branches(&self, node: &NodeDef, place: &Place) -> Result<Vec<(String, NameAttrList)>> {
+        let Some(Value::List(bytes)) = node.attr.get("branches").and_then(|v| bound(v, &place.bound)) else {
+            return Err(function_error("the attribute `branches` is no list of functions", node));
+        };
+        let list: ListValue = decode(bytes, "a list")?;
+        if list.func.is_empty() {
+            return Err(function_error("there is no branch", node));
+        }
+        Ok(list.func.into_iter().map(|f| (String::new(), f)).collect())
+    }
+
+    /// A function as a graph of its own over those arguments that are values; and for each result the resource that it
+    /// is, if it is none of the graph's outputs.
+    fn graph_of(
+        &mut self,
+        node: &NodeDef,
+        function: &NameAttrList,
+        passed: &[Item],
+        whole: bool,
+        place: &Place,
+    ) -> Result<(SourceGraph, Vec<Option<Item>>)> {
+        let body = self.parts().library.get(&function.name).map_err(|d| d.at_node(node.name.clone()))?;
+        let mut inside = self.inside(node, &function.name, place)?;
+        inside.bound = bind(function.attr.clone(), &place.bound);
+        inside.prefix = String::new();
+        let mut emitter: Emitter<'a> = Emitter::new(self.shared, function.name.clone());
+        let mut items = Vec::new();
+        for (name, item) in body.args.iter().zip(passed) {
+            items.push(match item {
+                Item::Value(_) => {
+                    let name = emitter.unique(name);
+                    Item::Value(emitter.graph.add_input(name, None))
+                }
+                Item::Handle(handle) => Item::Handle(handle.clone()),
+            });
+        }
+        let given = arguments(node, &body, if items.len() == body.args.len() { items } else { passed.to_vec() })?;
+        let results = if whole { body.results.as_slice() } else { body.results.get(..1).unwrap_or_default() };
+        let resolve = |r: &super::body::Returned| body.resolve(&self.parts().library, &r.tensor, &function.name);
+        let wanted = results.iter().map(resolve).collect::<Result<Vec<_>>>()?;
+        let items = emitter.body(&body, given, &wanted, &inside)?;
+        let mut handles = Vec::new();
+        for (result, item) in results.iter().zip(items) {
+            match item {
+                Item::Value(value) => {
+                    emitter.graph.add_output(result.name.clone(), value);
+                    handles.push(None);
+                }
+                handle @ Item::Handle(_) => handles.push(Some(handle)),
+            }
+        }
+        Ok((emitter.graph, handles))
+    }
+}
+
+/// The arguments of a call as what stands in the body.
+fn arguments(node: &NodeDef, body: &Body, inputs: Vec<Item>) -> Result<HashMap<Ref, Item>> {
+    if inputs.len() != body.args.len() {
+        return Err(function_error(format!("`{}` is called with another number of arguments", body.name), node)
+            .expected(format!("{}", body.args.len()))
+            .found(format!("{}", inputs.len())));
+    }
+    Ok(inputs.into_iter().enumerate().map(|(i, item)| (Ref::Arg(i), item)).collect())
+}
+
+/// The attributes that a call gives a function, after what its caller was given.
+fn bind(given: Bindings, outer: &Bindings) -> Bindings {
+    let mut all = Bindings::new();
+    for (name, value) in given {
+        let value = match &value.value {
+            Some(Value::Placeholder(name)) => outer.get(name).cloned().unwrap_or(value),
+            _ => value,
+        };
+        all.insert(name, value);
+    }
+    all
+}
