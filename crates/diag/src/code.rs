@@ -115,6 +115,20 @@ codes! {
     ONNX_READ = "OX0002";
     /// An ONNX operator is not part of the core op set.
     ONNX_UNSUPPORTED = "OX0003";
+    /// The header of a safetensors file is damaged.
+    SAFETENSORS_HEADER = "ST0001";
+    /// The data of a safetensors file does not fit its header.
+    SAFETENSORS_DATA = "ST0002";
+    /// An element type that safetensors, or modelport, does not have.
+    SAFETENSORS_DTYPE = "ST0003";
+    /// Tensors cannot be written as a safetensors file.
+    SAFETENSORS_WRITE = "ST0004";
+    /// The index of a model in several safetensors files does not fit them.
+    SAFETENSORS_INDEX = "ST0005";
+    /// A safetensors file holds weights only; the model must be given beside it.
+    SAFETENSORS_WEIGHTS_ONLY = "ST0006";
+    /// Weights have no counterpart in the naming that was asked for.
+    SAFETENSORS_NAMES = "ST0007";
     /// The interpreter cannot run a node on these values.
     RUN_FAILED = "RT0001";
     /// The written model's numbers differ from the reference.

@@ -7,9 +7,11 @@ mod cast;
 mod eval;
 mod permute;
 mod small;
+mod source;
 mod write;
 
 pub use cast::{cast_bytes, decode_f64, encode_f64};
+pub use source::Place;
 pub use write::Scratch;
 
 use crate::{DType, TensorType};
