@@ -101,6 +101,14 @@ codes! {
     TF_TENSOR = "TF0011";
     /// A path is one file of several that belong together.
     TF_PATH = "TF0012";
+    /// A module of a PyTorch model has a class or an attribute that is not converted.
+    TORCH_MODULE = "TO0201";
+    /// A PyTorch file holds weights only, and which architecture they belong to cannot be told.
+    TORCH_ARCHITECTURE = "TO0202";
+    /// Classes of modules are neither PyTorch's nor declared with `--custom`.
+    TORCH_UNKNOWN_MODULE = "TO0203";
+    /// Weights do not fit the graph that they are put into.
+    WEIGHTS_FIT = "WT0001";
     /// An operand's type does not fit the operation.
     IR_TYPE = "IR0001";
     /// A graph breaks an invariant of the IR.

@@ -5,8 +5,11 @@
 //! readers, the shim, writers.
 #![forbid(unsafe_code)]
 
+mod architectures;
 pub mod emit;
 mod lower;
+mod model;
+mod modules;
 mod open;
 mod probe;
 
