@@ -15,6 +15,9 @@ pub(crate) struct Arguments {
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 refused or failed, with diagnostics on stderr; 2 wrong usage; \
                           3 verification found a difference.";
 
+const DOCTOR_CODES: &str = "Exit codes: 0 it loads, or an error was explained; 1 it will not load; 2 it could not be read, or \
+                            wrong usage.";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Convert a model to ONNX
@@ -26,6 +29,9 @@ pub(crate) enum Command {
     /// Show what a file is, who wrote it, its layers and weights
     #[command(after_help = EXIT_CODES)]
     Inspect(Inspect),
+    /// Say why a file does not load in a framework, and what to do
+    #[command(after_help = DOCTOR_CODES)]
+    Doctor(Doctor),
     /// Say what a diagnostic's code means
     Explain {
         /// A code such as KR0005; all of them when absent
@@ -141,6 +147,22 @@ pub(crate) struct Inspect {
     pub(crate) input: PathBuf,
     #[command(flatten)]
     pub(crate) reading: Reading,
+    /// Print as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// The file or directory; may be left out with --error
+    #[arg(required_unless_present = "error")]
+    pub(crate) input: Option<PathBuf>,
+    /// Where it should load [default: the newest version of the framework that wrote it]
+    #[arg(long = "for", value_name = "PRODUCT==VERSION")]
+    pub(crate) target: Option<String>,
+    /// The error that you saw, or - to read it from stdin
+    #[arg(long, value_name = "TEXT|-")]
+    pub(crate) error: Option<String>,
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,

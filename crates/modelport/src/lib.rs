@@ -12,6 +12,7 @@
 
 mod convert;
 mod custom;
+pub mod doctor;
 mod inspect;
 mod load;
 mod open;
@@ -19,6 +20,7 @@ mod verify;
 
 pub use convert::{Conversion, ConvertOptions, Emit, Stage, convert, emit, emit_to};
 pub use custom::read_declarations;
+pub use doctor::{Diagnosis, DoctorOptions, doctor};
 pub use inspect::{Inspection, Layer, WeightInfo, inspect};
 pub use load::{LoadOptions, Model, load, parse_input_type};
 pub use open::{Body, Opened, open};
