@@ -260,7 +260,11 @@ fn strings<'a>(value: &'a Value, into: &mut Vec<&'a str>, depth: usize) {
     match value {
         Value::String(s) => into.push(s),
         Value::Array(items) if depth < 8 => items.iter().for_each(|v| strings(v, into, depth + 1)),
-        Value::Object(map) if depth < 8 && !map.contains_key("class_name") => {
+        // `MeanMetricWrapper` of Keras 2 has the name that was given to `compile`.
+        Value::Object(map) if map.contains_key("class_name") => {
+            into.extend(map.get("config").and_then(|c| c.get("name")).and_then(Value::as_str));
+        }
+        Value::Object(map) if depth < 8 => {
             map.values().for_each(|v| strings(v, into, depth + 1));
         }
         _ => {}
