@@ -33,6 +33,8 @@ usage: cargo xtask COMMAND
                            makes the fixtures anew
   zoo [--out DIR] [--only RE] [--bin FILE] [VENVS]
                            keras.applications, saved by Keras 2 and 3, converted, checked, compared with Keras
+  zoo doctor [--out DIR] [--only RE] [--bin FILE] [VENVS]
+                           files of Keras 2 in the real Keras 3, held against what `doctor` predicts
   bench [--models DIR] [--bin FILE] [--runs N] [VENVS]
                            time and memory of conversions as ratios to `cp` of the same file
 

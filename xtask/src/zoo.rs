@@ -6,6 +6,9 @@ use crate::python::{self, Venvs};
 use crate::shell::{self, Result};
 
 pub(crate) fn run(mut args: Args) -> Result<()> {
+    if args.flag("doctor") {
+        return doctor(args);
+    }
     let out = match args.path("--out")? {
         Some(dir) => dir,
         None => shell::target_dir()?.join("zoo"),
@@ -23,4 +26,25 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
     let mut judge = python::script(&keras3, "judge.py");
     judge.arg("--bin").arg(bin).arg("--cases").arg(out.join("CASES.tsv")).args(["--table", "--grep", &only]);
     shell::run(&mut judge)
+}
+
+/// `zoo doctor`: the 73 files that Keras 2 writes in two formats, loaded by the real Keras 3, held against what the
+/// release binary predicts; prints the confusion table.
+fn doctor(mut args: Args) -> Result<()> {
+    let out = match args.path("--out")? {
+        Some(dir) => dir,
+        None => shell::target_dir()?.join("zoo").join("matrix"),
+    };
+    let only = args.value("--only")?.unwrap_or_default();
+    let bin = args.path("--bin")?;
+    let venvs = Venvs::from_args(&mut args)?;
+    args.finish()?;
+    let keras3 = venvs.keras3()?;
+    let matrix = out.join("MATRIX.tsv");
+    if !matrix.exists() || !only.is_empty() {
+        shell::run(python::script(&keras3, "load_matrix.py").arg("--out").arg(&out).args(["--only", &only]))?;
+    }
+    let bin = shell::modelport(bin)?;
+    let mut judge = python::script(&keras3, "doctor_matrix.py");
+    shell::run(judge.arg("--bin").arg(bin).arg("--matrix").arg(matrix))
 }
