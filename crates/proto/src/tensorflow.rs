@@ -1,14 +1,14 @@
 // Generated from /proto by `cargo xtask codegen`. Not to be edited: change the .proto and run it again.
 
 /// saved_model.pb.
-#[derive(Clone, PartialEq, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SavedModel {
     /// 1 since there are SavedModels.
     #[prost(int64, tag = "1")]
     pub saved_model_schema_version: i64,
-    /// One for each set of tags.
-    #[prost(message, repeated, tag = "2")]
-    pub meta_graphs: ::prost::alloc::vec::Vec<MetaGraphDef>,
+    /// Messages MetaGraphDef, one for each set of tags.
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    pub meta_graphs: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
 }
 /// A graph with what belongs to it; also a whole `.meta` file.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -16,9 +16,9 @@ pub struct MetaGraphDef {
     /// What the graph is.
     #[prost(message, optional, tag = "1")]
     pub meta_info_def: ::core::option::Option<MetaInfoDef>,
-    /// What is computed.
-    #[prost(message, optional, tag = "2")]
-    pub graph_def: ::core::option::Option<GraphDef>,
+    /// What is computed: a GraphDef.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub graph_def: ::prost::bytes::Bytes,
     /// How variables are stored and restored.
     #[prost(message, optional, tag = "3")]
     pub saver_def: ::core::option::Option<SaverDef>,

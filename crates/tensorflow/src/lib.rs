@@ -5,13 +5,18 @@
 //! readers, the shim, writers.
 #![forbid(unsafe_code)]
 
+mod checkpoint;
 mod dtype;
 mod frozen;
 mod graph;
 mod lower;
 mod open;
 mod probe;
+mod restore;
+mod saved_model;
 mod tensor_proto;
+mod text;
+mod weights;
 mod wire;
 
 pub use lower::{converts, lower, supported};

@@ -2,11 +2,10 @@
 //!
 //! Owns: the choice of the reader by content. Must never know: the layouts themselves.
 
-use crate::frozen;
-use crate::probe::{Kind, probe};
-use modelport_diag::{Code, Diagnostic, Diagnostics, Limits};
+use crate::probe::{Kind, Located, locate};
+use crate::{frozen, saved_model, weights};
+use modelport_diag::{Diagnostic, Diagnostics, Limits};
 use modelport_ir::{Provenance, SourceGraph, Tensor, TensorType};
-use modelport_storage::MappedFile;
 use std::path::Path;
 
 /// How to open a model.
@@ -48,10 +47,18 @@ pub struct TensorFlowFile {
 /// # Errors
 /// When it is something else or is damaged.
 pub fn open(path: &Path, options: &OpenOptions) -> Result<TensorFlowFile, Diagnostics> {
-    let name = path.display().to_string();
-    let opened = match probe(path) {
-        Some(Kind::GraphDef) => MappedFile::open(path).and_then(|file| frozen::open(&file, options)),
-        _ => Err(Diagnostic::error(Code::PROBE_UNKNOWN, "this is no TensorFlow model")),
-    };
-    opened.map_err(|d| d.in_file(name).into())
+    let opened = locate(path).and_then(|found| match found {
+        Located::SavedModel { dir, file, note } => {
+            let mut opened = saved_model::open(&dir, &file, options)?;
+            opened.notes.splice(0..0, note);
+            Ok(opened)
+        }
+        Located::Graph { file, note } => {
+            let mut opened = frozen::open(&file, options)?;
+            opened.notes.splice(0..0, note);
+            Ok(opened)
+        }
+        Located::Checkpoint(paths) => weights::open(&paths, options),
+    });
+    opened.map_err(|d| d.in_file(path.display().to_string()).into())
 }

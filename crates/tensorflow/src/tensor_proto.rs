@@ -72,7 +72,7 @@ pub(crate) fn tensor(file: &Arc<MappedFile>, bytes: &Bytes) -> Result<Tensor> {
 }
 
 /// Where `part` starts in the file, if it is a view of it.
-fn offset_in(file: &MappedFile, part: &Bytes) -> Option<u64> {
+pub(crate) fn offset_in(file: &MappedFile, part: &Bytes) -> Option<u64> {
     let at = (part.as_ptr() as usize).checked_sub(file.bytes().as_ptr() as usize)?;
     (at.checked_add(part.len())? <= file.bytes().len()).then_some(at as u64)
 }
@@ -92,7 +92,7 @@ fn strings(proto: &TensorProto, shape: Vec<usize>) -> Result<Tensor> {
 }
 
 /// The elements of the fields by type, little-endian.
-fn typed(proto: &TensorProto, dtype: DType) -> Vec<u8> {
+pub(crate) fn typed(proto: &TensorProto, dtype: DType) -> Vec<u8> {
     fn bytes<T: Copy, const N: usize>(values: &[T], f: impl Fn(T) -> [u8; N]) -> Vec<u8> {
         values.iter().flat_map(|v| f(*v)).collect()
     }

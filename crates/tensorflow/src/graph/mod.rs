@@ -11,12 +11,13 @@ mod node;
 mod op_outputs;
 mod order;
 
-pub(crate) use body::Body;
-pub(crate) use interface::{Interface, Wishes, interface_of_graph};
+pub(crate) use body::{Body, Ref};
+pub(crate) use interface::{
+    Input, Interface, Output, Wishes, input_type, interface_of_graph, name_of, sizes, type_name,
+};
 pub(crate) use library::Library;
 
 use attrs::Bindings;
-use body::Ref;
 use modelport_diag::{Code, Diagnostic, Limits, Result};
 use modelport_ir::{SourceGraph, Tensor, ValueId};
 use modelport_storage::MappedFile;

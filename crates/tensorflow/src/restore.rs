@@ -1,0 +1,203 @@
+//! Which variable of a graph is restored from which key of its checkpoint: the graph itself says so, in the op that
+//! restores it. That holds for every SavedModel and `.meta` of TF1 and TF2, whatever variables are called.
+//!
+//! Owns: the walk from the restoring op to variables; initial values of those that are not restored. Must never know:
+//! containers.
+
+use crate::checkpoint::{Checkpoint, Slice, parse};
+use crate::graph::{Body, Library, Ref, Variables};
+use modelport_diag::Result;
+use modelport_ir::Tensor;
+use modelport_proto::tensorflow::attr_value::Value;
+use modelport_proto::tensorflow::{NameAttrList, NodeDef};
+use modelport_storage::MappedFile;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// Functions that restore call at most a few others.
+const DEPTH: usize = 8;
+
+/// A variable and where its value stands.
+#[derive(Debug)]
+pub(crate) struct Restored {
+    /// The node of the main graph that makes the variable.
+    pub(crate) node: String,
+    /// The key in the checkpoint.
+    pub(crate) key: String,
+    /// The part of that tensor; nothing for all of it.
+    pub(crate) slice: Option<Slice>,
+}
+
+/// A graph whose assignments are looked at.
+pub(crate) struct Tracer<'a> {
+    /// The file that constants are views of.
+    pub(crate) file: &'a Arc<MappedFile>,
+    /// The functions.
+    pub(crate) library: &'a Library,
+}
+
+/// Ops that a value goes through on its way from the checkpoint to the variable.
+fn hands_on(op: &str) -> bool {
+    matches!(op, "Identity" | "Reshape" | "Cast" | "RefIdentity" | "EnsureShape" | "IdentityN")
+}
+
+impl Tracer<'_> {
+    /// All variables that the op named `restore` restores.
+    pub(crate) fn restored(&self, main: &Body, restore: &str) -> Vec<Restored> {
+        let mut found = Vec::new();
+        let mut seen = HashSet::new();
+        let mut next = vec![bare(restore)];
+        while let Some(name) = next.pop() {
+            let Some(at) = main.find(name).filter(|at| seen.insert(*at)) else { continue };
+            let node = &main.nodes[at];
+            self.look(main, node, &|r| self.variable_of(main, r), &mut found, DEPTH);
+            next.extend(node.input.iter().map(|i| bare(i)));
+        }
+        found
+    }
+
+    /// The value that a graph gives each variable at its start, where it is a constant.
+    pub(crate) fn initial(&self, main: &Body) -> HashMap<String, Tensor> {
+        let mut all = HashMap::new();
+        for node in main.nodes.iter().filter(|n| matches!(n.op.as_str(), "Assign" | "AssignVariableOp")) {
+            let [target, value, ..] = node.input.as_slice() else { continue };
+            let value = self.source(main, value, &node.name).and_then(|(at, _)| self.constant(main.nodes.get(at)?));
+            if let Some((name, value)) = self.variable_of(main, target).zip(value) {
+                all.entry(name).or_insert(value);
+            }
+        }
+        all
+    }
+
+    /// The assignments of one node: its own, or those of the function that it calls.
+    fn look(
+        &self,
+        body: &Body,
+        node: &NodeDef,
+        variable: &dyn Fn(&str) -> Option<String>,
+        found: &mut Vec<Restored>,
+        depth: usize,
+    ) {
+        match node.op.as_str() {
+            "Assign" | "AssignVariableOp" => {
+                let [target, value, ..] = node.input.as_slice() else { return };
+                let key = self.source(body, value, &node.name).and_then(|(at, out)| self.key(body, at, out));
+                if let Some((node, (key, slice))) = variable(target).zip(key) {
+                    found.push(Restored { node, key, slice });
+                }
+            }
+            "PartitionedCall" | "StatefulPartitionedCall" if depth > 0 => {
+                let Some(Value::Func(bytes)) = node.attr.get("f").and_then(|f| f.value.as_ref()) else { return };
+                let name = crate::wire::decode::<NameAttrList>(bytes, "a function's name").map(|f| f.name);
+                let Ok(function) = name.and_then(|name| self.library.get(&name)) else { return };
+                let given: Vec<_> = node.input.iter().filter(|i| !i.starts_with('^')).map(|i| variable(i)).collect();
+                let argument = |text: &str| match self.through(&function, text) {
+                    Some(Ref::Arg(at)) => given.get(at).cloned().flatten(),
+                    _ => None,
+                };
+                for inner in &function.nodes {
+                    self.look(&function, inner, &argument, found, depth - 1);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What a tensor is before it is handed on.
+    fn through(&self, body: &Body, text: &str) -> Option<Ref> {
+        let mut at = body.resolve(self.library, text, "").ok()?;
+        for _ in 0..16 {
+            let Ref::Node(node, output) = at else { return Some(at) };
+            let node = body.nodes.get(node).filter(|n| hands_on(&n.op));
+            let Some(input) = node.and_then(|n| n.input.get(if n.op == "IdentityN" { output } else { 0 })) else {
+                break;
+            };
+            at = body.resolve(self.library, input, "").ok()?;
+        }
+        Some(at)
+    }
+
+    fn source(&self, body: &Body, text: &str, _user: &str) -> Option<(usize, usize)> {
+        match self.through(body, text)? {
+            Ref::Node(at, output) => Some((at, output)),
+            Ref::Arg(_) => None,
+        }
+    }
+
+    /// The name of the variable's node in the main graph.
+    fn variable_of(&self, main: &Body, text: &str) -> Option<String> {
+        let (at, _) = self.source(main, text, "")?;
+        let node = main.nodes.get(at)?;
+        (node.op == "VarHandleOp" || node.op.contains("Variable")).then(|| node.name.clone())
+    }
+
+    /// The key that output `out` of a restoring op stands for.
+    fn key(&self, body: &Body, at: usize, out: usize) -> Option<(String, Option<Slice>)> {
+        let node = body.nodes.get(at)?;
+        if !matches!(node.op.as_str(), "RestoreV2" | "Restore" | "RestoreSlice") {
+            return None;
+        }
+        let text = |input: usize, element: usize| -> Option<String> {
+            let (at, _) = self.source(body, node.input.get(input)?, "")?;
+            let strings = self.constant(body.nodes.get(at)?)?;
+            Some(String::from_utf8_lossy(strings.strings()?.get(element)?).into_owned())
+        };
+        let element = if node.op == "RestoreV2" { out } else { 0 };
+        Some((text(1, element)?, text(2, element).and_then(|spec| parse(&spec))))
+    }
+
+    fn constant(&self, node: &NodeDef) -> Option<Tensor> {
+        match node.attr.get("value").filter(|_| node.op == "Const")?.value.as_ref()? {
+            Value::Tensor(bytes) => crate::tensor_proto::tensor(self.file, bytes).ok(),
+            _ => None,
+        }
+    }
+}
+
+fn bare(input: &str) -> &str {
+    input.trim_start_matches('^').split(':').next().unwrap_or_default()
+}
+
+/// The values of all variables of a graph.
+///
+/// # Errors
+/// When the checkpoint's data is missing or damaged.
+pub(crate) fn variables(
+    tracer: &Tracer<'_>,
+    main: &Body,
+    restore: &str,
+    checkpoint: Option<&Checkpoint>,
+) -> Result<Variables> {
+    let mut all = Variables::default();
+    if let Some(checkpoint) = checkpoint {
+        for restored in tracer.restored(main, restore) {
+            if let Some(tensor) = checkpoint.part(&restored.key, restored.slice.as_ref())? {
+                all.by_node.insert(restored.node, tensor);
+            }
+        }
+        // A graph without the op that restores it; and functions of TF1, which make variables anew by name.
+        let names = checkpoint.full_names()?;
+        let mut twice = HashSet::new();
+        for key in checkpoint.keys() {
+            let name = names.get(key).unwrap_or(key);
+            if twice.contains(name) {
+                continue;
+            }
+            match checkpoint.tensor(key)? {
+                Some(_) if all.by_name.remove(name).is_some() => drop(twice.insert(name)),
+                Some(tensor) => drop(all.by_name.insert(name.clone(), tensor)),
+                None => {}
+            }
+        }
+    }
+    for (node, tensor) in tracer.initial(main) {
+        if !all.by_node.contains_key(&node) && !all.by_name.contains_key(&node) {
+            all.by_node.insert(node, tensor);
+        }
+    }
+    all.absent = match checkpoint {
+        None => "there is no checkpoint beside the graph: `variables/variables.index` of a SavedModel".to_owned(),
+        Some(_) => "the checkpoint does not belong to this graph, or was saved without this variable".to_owned(),
+    };
+    Ok(all)
+}
