@@ -23,9 +23,8 @@ static ALLOCATOR: Counting = Counting;
 
 const TIME: Duration = Duration::from_secs(5);
 
-/// Memory besides that: tables, the parsed configuration, the graph; and 9.4 MB that hdf5-reader 0.12 reserves, without
-/// touching them, for as many messages as the 16-bit count of an object header can claim.
-const BASE_MEMORY: usize = 12 << 20;
+/// Memory besides that: tables, the parsed configuration, the graph.
+const BASE_MEMORY: usize = 1 << 20;
 
 /// After this a case hangs; nothing else ends a thread.
 const HANG: Duration = Duration::from_secs(120);

@@ -166,8 +166,8 @@ impl std::fmt::Debug for Unpacked {
 
 impl LazyBytes for Unpacked {
     fn read(&self) -> Result<Vec<u8>> {
-        self.storage.refill();
-        let mut bytes = guarded(&self.file, &self.what, || self.dataset.read_raw_bytes())?;
+        let read = || guarded(&self.file, &self.what, || self.dataset.read_raw_bytes());
+        let mut bytes = self.storage.reading_elements(read)?;
         if self.swap > 1 {
             bytes.chunks_exact_mut(self.swap).for_each(<[u8]>::reverse);
         }

@@ -9,7 +9,7 @@ use hdf5_reader::{Storage, StorageBuffer};
 use modelport_diag::{Code, Diagnostic, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What one read costs besides its bytes, so that many tiny reads end too.
 const COST_PER_READ: u64 = 128;
@@ -19,11 +19,18 @@ const COST_PER_READ: u64 = 128;
 pub(super) struct GuardedStorage {
     bytes: Arc<Bytes>,
     budget: AtomicU64,
+    /// Whether what is read are elements, which may look like anything.
+    elements: AtomicBool,
 }
+
+/// What the library takes for one header message, and the length of a version 1 header's prefix, which it reads alone
+/// (hdf5-reader 0.12, src/object_header.rs, `parse_v1_storage`).
+const MESSAGE: u64 = 144;
+const PREFIX: usize = 16;
 
 impl GuardedStorage {
     pub(super) fn new(bytes: Bytes) -> Self {
-        let storage = Self { bytes: Arc::new(bytes), budget: AtomicU64::new(0) };
+        let storage = Self { bytes: Arc::new(bytes), budget: AtomicU64::new(0), elements: AtomicBool::new(false) };
         storage.refill();
         storage
     }
@@ -31,6 +38,24 @@ impl GuardedStorage {
     /// Starts a new operation: enough for everything in the file a few times over.
     pub(super) fn refill(&self) {
         self.budget.store((64 << 20) + 4 * self.bytes.len() as u64, Ordering::Relaxed);
+    }
+
+    /// A new operation that reads elements of a dataset.
+    pub(super) fn reading_elements<T>(&self, read: impl FnOnce() -> T) -> T {
+        self.refill();
+        self.elements.store(true, Ordering::Relaxed);
+        let result = read();
+        self.elements.store(false, Ordering::Relaxed);
+        result
+    }
+
+    /// The library reserves room for as many messages as a version 1 object header counts, before it looks for them.
+    fn counts_too_many_messages(&self, prefix: &[u8]) -> bool {
+        let &[1, _, low, high, ..] = prefix else { return false };
+        let count = u64::from(u16::from_le_bytes([low, high]));
+        prefix.len() == PREFIX
+            && !self.elements.load(Ordering::Relaxed)
+            && count.saturating_mul(MESSAGE) > 4 * self.bytes.len() as u64
     }
 }
 
@@ -46,6 +71,10 @@ impl Storage for GuardedStorage {
             return Err(Error::InvalidData("its structures overlap or refer to themselves".into()));
         }
         let start = usize::try_from(offset).map_err(|_| Error::InvalidData(format!("offset {offset} is too large")))?;
+        let end = start.checked_add(len).unwrap_or(usize::MAX);
+        if self.bytes.get(start..end).is_some_and(|prefix| self.counts_too_many_messages(prefix)) {
+            return Err(Error::InvalidData("an object header counts more messages than the file can hold".into()));
+        }
         StorageBuffer::from_shared_owner(self.bytes.clone(), start, len)
     }
 }
