@@ -1,6 +1,7 @@
 //! The graph container of both stages: values in an arena, nodes in topological order, each value defined once.
 
 use crate::{Op, SourceOp, Tensor, TensorType};
+use modelport_diag::{Code, Diagnostic, Result};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -199,6 +200,22 @@ impl<S: Stage> Graph<S> {
         match &self.value(id).def {
             Def::Const(t) => Some(t),
             _ => None,
+        }
+    }
+
+    /// Gives a constant other elements of the same type.
+    ///
+    /// # Errors
+    /// `IR0004` when it is no constant, or dtype or shape would change.
+    pub fn set_constant(&mut self, id: ValueId, tensor: Tensor) -> Result<()> {
+        let value = &mut self.values[id.index()];
+        match &mut value.def {
+            Def::Const(old) if old.dtype() == tensor.dtype() && old.shape() == tensor.shape() => {
+                *old = tensor;
+                Ok(())
+            }
+            _ => Err(Diagnostic::error(Code::IR_TENSOR, format!("`{}` cannot be given other elements", value.name))
+                .found(tensor.ty().to_string())),
         }
     }
 

@@ -16,6 +16,7 @@ pub mod doctor;
 mod inspect;
 mod load;
 mod open;
+mod transplant;
 mod verify;
 
 pub use convert::{Conversion, ConvertOptions, Emit, Stage, convert, emit, emit_to};

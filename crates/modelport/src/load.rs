@@ -2,6 +2,7 @@
 
 use crate::Outcome;
 use crate::open::{Body, located, open};
+use crate::transplant::transplant;
 use modelport_diag::{Code, Diagnostic, Limits, Result};
 use modelport_ir::{CoreGraph, CustomLayers, Dialect, Provenance, SourceGraph, Tensor, TensorType};
 use modelport_shim::Applied;
@@ -105,7 +106,21 @@ pub(crate) fn dialect(source: &SourceGraph) -> Dialect {
 /// # Errors
 /// When the file is not a model, is damaged, or holds weights only and no architecture is given.
 pub fn load(path: &Path, options: &LoadOptions) -> Outcome<Model> {
-    let opened = open(path, options)?;
+    let mut opened = open(path, options)?;
+    if let Some(graph) = &options.graph {
+        let with = LoadOptions {
+            tag_set: options.tag_set.clone(),
+            signature: options.signature.clone(),
+            inputs: options.inputs.clone(),
+            outputs: options.outputs.clone(),
+            input_types: options.input_types.clone(),
+            limits: options.limits,
+            ..LoadOptions::default()
+        };
+        let name = graph.display().to_string();
+        let graph = open(graph, &with)?;
+        opened = transplant(opened, graph, &name)?;
+    }
     let file = path.display().to_string();
     let body = opened.body.map_err(|d| d.in_file(file.clone()))?;
     let (body, applied) = match body {

@@ -1,0 +1,184 @@
+//! `--graph`: the graph of one file with the weights of another, put in by name.
+//!
+//! Owns: which weight goes where, and the report of what does not fit. Must never know: how a file is read.
+
+use crate::open::{Body, Opened};
+use modelport_diag::{Code, Diagnostic, Result};
+use modelport_ir::{DType, Graph, SourceGraph, Stage, Tensor, ValueId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The graph of `graph` with the weights of `weights`.
+///
+/// # Errors
+/// `WT0001` with every key that is missing, left over or of another shape; and what the graph's file says when it has no
+/// graph either.
+pub(crate) fn transplant(weights: Opened, graph: Opened, file: &str) -> Result<Opened> {
+    let mut body = graph.body?;
+    let mut notes = weights.notes;
+    notes.extend(graph.notes);
+    let wanted: Vec<(String, Tensor)> = graph.weights;
+    let keys = align(&wanted, &weights.weights, &mut notes);
+    let mut plan = Plan::new(&wanted, &keys, matches!(body, Body::Core(_)));
+    plan.check(file)?;
+    match &mut body {
+        Body::Source(graph) => source(graph, &wanted, &plan)?,
+        Body::Core(graph) => constants(graph, &plan)?,
+    }
+    notes.append(&mut plan.notes);
+    notes.push(format!("the graph is that of {file}; {} of its weights come from this file", plan.given.len()));
+    Ok(Opened { provenance: weights.provenance, weights: weights.weights, body: Ok(body), notes })
+}
+
+/// The file's weights by the graph's names: as they are, or without or with a prefix that all have.
+fn align(wanted: &[(String, Tensor)], given: &[(String, Tensor)], notes: &mut Vec<String>) -> BTreeMap<String, Tensor> {
+    let names: BTreeSet<&str> = wanted.iter().map(|(n, _)| n.as_str()).collect();
+    let plain: BTreeMap<String, Tensor> = given.iter().cloned().collect();
+    let hits = |keys: &BTreeMap<String, Tensor>| keys.keys().filter(|k| names.contains(k.as_str())).count();
+    if hits(&plain) > 0 || plain.is_empty() {
+        return plain;
+    }
+    // A wrapper on one side only: all names of that side begin with its attribute.
+    let prefix = |names: Vec<&str>| -> Option<String> {
+        let mut names = names.into_iter();
+        let first = names.next()?.split_once('.')?.0.to_owned();
+        names.all(|n| n.split_once('.').is_some_and(|(p, _)| p == first)).then_some(first)
+    };
+    let mut tries = Vec::new();
+    if let Some(p) = prefix(plain.keys().map(String::as_str).collect()) {
+        let cut = plain.iter().filter_map(|(k, t)| Some((k.strip_prefix(&format!("{p}."))?.to_owned(), t.clone())));
+        tries.push((format!("`{p}.` was taken off the names of the weights"), cut.collect::<BTreeMap<_, _>>()));
+    }
+    if let Some(p) = prefix(names.iter().copied().collect()) {
+        let put = plain.iter().map(|(k, t)| (format!("{p}.{k}"), t.clone()));
+        tries.push((format!("`{p}.` was put before the names of the weights"), put.collect()));
+    }
+    match tries.into_iter().find(|(_, keys)| hits(keys) > 0) {
+        Some((note, keys)) => {
+            notes.push(note);
+            keys
+        }
+        None => plain,
+    }
+}
+
+/// What goes where.
+struct Plan {
+    /// By the graph's names, in the graph's types.
+    given: BTreeMap<String, Tensor>,
+    missing: Vec<String>,
+    unexpected: Vec<String>,
+    misshaped: Vec<String>,
+    notes: Vec<String>,
+}
+
+impl Plan {
+    /// An ONNX file holds constants that were never weights; there, what no key names may stay as it is.
+    fn new(wanted: &[(String, Tensor)], keys: &BTreeMap<String, Tensor>, onnx: bool) -> Self {
+        let mut plan = Self {
+            given: BTreeMap::new(),
+            missing: Vec::new(),
+            unexpected: Vec::new(),
+            misshaped: Vec::new(),
+            notes: Vec::new(),
+        };
+        let mut kept = Vec::new();
+        let mut casts = BTreeSet::new();
+        for (name, old) in wanted {
+            match keys.get(name) {
+                Some(new) if new.shape() != old.shape() => {
+                    plan.misshaped.push(format!("{name}: expected {:?}, found {:?}", old.shape(), new.shape()));
+                }
+                Some(new) => match new.cast(old.dtype()) {
+                    Ok(tensor) => {
+                        if new.dtype() != old.dtype() {
+                            casts.insert((new.dtype(), old.dtype()));
+                        }
+                        plan.given.insert(name.clone(), tensor);
+                    }
+                    Err(_) => plan.misshaped.push(format!("{name}: expected {}, found {}", old.ty(), new.ty())),
+                },
+                // Counters and indices follow from the configuration.
+                None if !old.dtype().is_float() || (onnx && old.len() <= 1) => kept.push(name.clone()),
+                None => plan.missing.push(format!("{name}: {}", old.ty())),
+            }
+        }
+        let names: BTreeSet<&str> = wanted.iter().map(|(n, _)| n.as_str()).collect();
+        let counter = |k: &str| k.rsplit('.').next() == Some("num_batches_tracked");
+        plan.unexpected = keys
+            .iter()
+            .filter(|(k, _)| !names.contains(k.as_str()) && !counter(k))
+            .map(|(k, t)| format!("{k}: {}", t.ty()))
+            .collect();
+        if onnx && plan.unexpected.is_empty() && !plan.given.is_empty() {
+            kept.extend(std::mem::take(&mut plan.missing));
+        }
+        let kept: Vec<String> = kept.into_iter().filter(|k| !onnx && !counter(k)).collect();
+        if !kept.is_empty() {
+            plan.notes.push(format!("{} constants of the graph stay as they are: {}", kept.len(), shown(&kept)));
+        }
+        let cast = |(from, to): (DType, DType)| format!("weights of type {from} are converted to the graph's {to}");
+        plan.notes.extend(casts.into_iter().map(cast));
+        plan
+    }
+
+    fn check(&mut self, file: &str) -> Result<()> {
+        if self.missing.is_empty() && self.misshaped.is_empty() && !self.given.is_empty() {
+            if !self.unexpected.is_empty() {
+                let note = format!(
+                    "{} weights have no place in the graph: {}",
+                    self.unexpected.len(),
+                    shown(&self.unexpected)
+                );
+                self.notes.push(note);
+            }
+            return Ok(());
+        }
+        let mut lines = vec![format!("{} weights fit", self.given.len())];
+        for (what, all) in
+            [("missing", &self.missing), ("unexpected", &self.unexpected), ("of another shape", &self.misshaped)]
+        {
+            if !all.is_empty() {
+                lines.push(format!("{} {what}:", all.len()));
+                lines.extend(all.iter().map(|k| format!("  {k}")));
+            }
+        }
+        Err(Diagnostic::error(Code::WEIGHTS_FIT, format!("the weights do not fit the graph of {file}"))
+            .found(lines.join("\n"))
+            .help("an exporter that folds or renames weights leaves nothing to find by name: export without folding"))
+    }
+}
+
+fn shown(all: &[String]) -> String {
+    let more = all.len().saturating_sub(6);
+    let some = all.iter().take(6).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{some} and {more} more") } else { some }
+}
+
+/// Constants by their names; weights that stand in ops (Keras layers) by what they are.
+fn source(graph: &mut SourceGraph, wanted: &[(String, Tensor)], plan: &Plan) -> Result<()> {
+    constants(graph, plan)?;
+    let ids: Vec<_> = graph.node_ids().collect();
+    for id in ids {
+        for (_, weight) in &mut graph.op_mut(id).weights {
+            let name = wanted.iter().find(|(_, t)| t == weight).map(|(n, _)| n);
+            if let Some(new) = name.and_then(|n| plan.given.get(n)) {
+                *weight = new.clone();
+            }
+        }
+    }
+    Ok(())
+}
+
+fn constants<S: Stage>(graph: &mut Graph<S>, plan: &Plan) -> Result<()> {
+    let all: Vec<(ValueId, String)> = graph
+        .values()
+        .filter(|(id, v)| graph.constant(*id).is_some() && plan.given.contains_key(&v.name))
+        .map(|(id, v)| (id, v.name.clone()))
+        .collect();
+    for (id, name) in all {
+        if let Some(tensor) = plan.given.get(&name) {
+            graph.set_constant(id, tensor.clone())?;
+        }
+    }
+    Ok(())
+}

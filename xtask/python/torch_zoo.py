@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Every classification model of torchvision, saved in every way, converted and judged with onnxruntime; one at a time, so
+that little disk is needed. Prints a table. Run in the torch venv:
+
+    torch_zoo.py --bin target/release/modelport [--only RE] [--kinds state,full,pt2,trace] [--giants] [--keep DIR]
+"""
+import argparse, os, re, shutil, subprocess, sys, tempfile, time, warnings
+warnings.filterwarnings("ignore")
+import numpy as np, torch, torchvision
+from torchvision.models import get_model_builder, list_models
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import torch_like
+
+GIANTS = {"vit_h_14", "regnet_y_128gf", "vit_l_16", "vit_l_32", "convnext_large", "regnet_y_32gf", "regnet_x_32gf"}
+# The smallest image that leaves the last feature map something to say, where the size is not part of the model.
+SIZES = {"inception_v3": 139, "alexnet": 224, "maxvit_t": 224}
+
+
+def size_of(name):
+    if name.startswith(("vit_", "swin", "vgg")):
+        return {"vit_h_14": 224}.get(name, 224)
+    return SIZES.get(name, 96)
+
+
+def make(name, classes=10):
+    model = get_model_builder(name)(weights=None, num_classes=classes, **({"init_weights": False} if name in ("inception_v3", "googlenet") else {}))
+    size = size_of(name)
+    rng = torch.Generator().manual_seed(sum(map(ord, name)))
+    torch_like.randomise(model, rng)
+    x = torch.randn(2, 3, size, size, generator=rng)
+    torch_like.calibrate(model, x, rng)
+    return model.eval(), x
+
+
+def save(model, x, kind, path):
+    if kind == "state":
+        torch.save(model.state_dict(), path)
+    elif kind == "legacy":
+        torch.save(model.state_dict(), path, _use_new_zipfile_serialization=False)
+    elif kind == "full":
+        torch.save(model, path)
+    elif kind == "fulllegacy":
+        torch.save(model, path, _use_new_zipfile_serialization=False)
+    elif kind == "trace":
+        torch.jit.trace(model, x, check_trace=False).save(path)
+    elif kind == "pt2":
+        torch.export.save(torch.export.export(model, (x,)), path)
+    elif kind == "pt2dyn":
+        torch.export.save(torch.export.export(model, (x,), dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=64)},)), path)
+
+
+def judge(a, name, kind, path, x, want, folder):
+    out = os.path.join(folder, "out.onnx")
+    for old in (out, out + ".data"):
+        if os.path.exists(old):
+            os.remove(old)
+    start = time.time()
+    done = subprocess.run([a.bin, "convert", path, out], capture_output=True, text=True, timeout=600)
+    wall = time.time() - start
+    if done.returncode:
+        return "refuse" if done.returncode == 1 else "panic", 0, 0, wall, done.stderr.strip()[:a.chars]
+    import onnx, onnxruntime as ort
+    ort.set_default_logger_severity(4)
+    graph = onnx.load(out, load_external_data=False).graph
+    ops = [n.op_type for n in graph.node]
+    try:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 2
+        session = ort.InferenceSession(out, options)
+        got = session.run(None, {session.get_inputs()[0].name: x})[0]
+    except Exception as e:
+        return "reject", len(ops), 0, wall, str(e)[:a.chars]
+    error = float(np.abs(got - want).max() / np.abs(want).max()) if got.shape == want.shape else float("inf")
+    bad = [o for o in ("Dropout", "BatchNormalization") if o in ops]
+    spread = float(np.abs(want - want.mean()).max() / np.abs(want).max())
+    verdict = "pass" if error <= 5e-5 and spread > 1e-3 and not np.isnan(want).any() else "WRONG" if error > 5e-5 else "VOID"
+    return verdict, len(ops), error, wall, " ".join(bad)
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--bin", required=True)
+    p.add_argument("--only", default="")
+    p.add_argument("--kinds", default="state,full")
+    p.add_argument("--giants", action="store_true", help="models of a gigabyte and more too")
+    p.add_argument("--keep", help="keep the models, with io.npz, in this directory")
+    p.add_argument("--chars", type=int, default=300)
+    a = p.parse_args()
+    torch.set_num_threads(2)
+    counts = {}
+    print(f"{'model':22} {'kind':10} {'':7} {'nodes':>5} {'error':>9} {'seconds':>7}", flush=True)
+    for name in list_models(module=torchvision.models):
+        if not re.search(a.only, name) or (name in GIANTS and not a.giants):
+            continue
+        model, x = make(name)
+        with torch.no_grad():
+            want = model(x).numpy()
+        folder = tempfile.mkdtemp(prefix="zoo")
+        for kind in a.kinds.split(","):
+            path = os.path.join(folder, f"{name}.{kind}.{'pt2' if kind.startswith('pt2') else 'pt'}")
+            try:
+                save(model, x, kind, path)
+            except Exception as e:
+                print(f"{name:22} {kind:10} not saved: {str(e)[:100]}", flush=True)
+                continue
+            verdict, nodes, error, wall, why = judge(a, name, kind, path, x.numpy(), want, folder)
+            counts[kind, verdict] = counts.get((kind, verdict), 0) + 1
+            print(f"{name:22} {kind:10} {verdict:7} {nodes:5} {error:9.2e} {wall:7.2f} {why}", flush=True)
+            if a.keep:
+                os.makedirs(a.keep, exist_ok=True)
+                shutil.move(path, os.path.join(a.keep, os.path.basename(path)))
+                np.savez_compressed(os.path.join(a.keep, f"{name}.npz"), **{"in:input": x.numpy(), "out:output": want})
+            else:
+                os.remove(path)
+        shutil.rmtree(folder)
+    for (kind, verdict), n in sorted(counts.items()):
+        print(f"{kind:10} {verdict:7} {n}")
+    sys.exit(any(v != "pass" for _, v in counts))
+
+
+if __name__ == "__main__":
+    main()
