@@ -16,6 +16,7 @@ pub mod doctor;
 mod inspect;
 mod load;
 mod open;
+mod stand_alone;
 mod transplant;
 mod verify;
 

@@ -2,9 +2,9 @@
 
 use crate::Outcome;
 use crate::load::{LoadOptions, Model, load};
+use crate::stand_alone;
 use modelport_diag::{Code, Diagnostic, Limits, Result};
-use modelport_ir::{Attr, CoreGraph, DType, Dim, Tensor, TensorType};
-use modelport_runtime::mobilenet_v2::{Map, MobileNetV2};
+use modelport_ir::{CoreGraph, Dim, Tensor, TensorType};
 use modelport_runtime::npz;
 use modelport_runtime::verify::{
     Comparison, FileDigest, InputUsed, Report, coarsest_dtype, first_divergence, interpret, random_inputs, tolerance,
@@ -88,7 +88,7 @@ pub(crate) fn compare(subject: &Subject<'_>, written: &Path, options: &VerifyOpt
         report.comparisons.push(Comparison::of((label, &want), (engine, &outputs), &names, allowed)?);
         report.comparisons.push(Comparison::of((label, &want), (INTERPRETER, &reference), &names, allowed)?);
     }
-    if let Some(alone) = stand_alone(subject, &inputs)? {
+    if let Some(alone) = stand_alone::outputs(subject, &inputs)? {
         let label = "stand-alone MobileNetV2 built from the file's weights by name";
         report.comparisons.push(Comparison::of((label, &[alone]), (engine, &outputs), &names, allowed)?);
     }
@@ -236,33 +236,4 @@ fn moved(from: &TensorType, to: &TensorType) -> Option<Vec<usize>> {
     let first: Vec<usize> = [0, rank - 1].into_iter().chain(1..rank - 1).collect();
     let last: Vec<usize> = [0].into_iter().chain(2..rank).chain([1]).collect();
     [first, last].into_iter().find(|p| fits(p))
-}
-
-/// The outputs of the stand-alone network, when the model is a MobileNetV2 of the Keras application.
-fn stand_alone(subject: &Subject<'_>, inputs: &[(String, Tensor)]) -> Result<Option<Tensor>> {
-    let Some(source) = subject.model.source() else { return Ok(None) };
-    let ([(_, image)], [output]) = (inputs, subject.core.outputs()) else { return Ok(None) };
-    if image.rank() != 4 || !MobileNetV2::recognise(source.nodes().iter().map(|n| n.name.as_str())) {
-        return Ok(None);
-    }
-    let weight = |layer: &str, name: &str| source.nodes().iter().find(|n| n.name == layer)?.op.weight(name).cloned();
-    let heads: Vec<_> = source.nodes().iter().filter(|n| n.op.name == "Dense").collect();
-    let softmax = |op: &modelport_ir::SourceOp| op.attr("activation").and_then(Attr::as_str) == Some("softmax");
-    let head = match heads[..] {
-        [] => None,
-        [dense] => Some((dense.name.as_str(), softmax(&dense.op))),
-        _ => return Ok(None),
-    };
-    let expected = subject.core.ty(output.value);
-    let pooled = expected.rank() == 2;
-    if pooled != head.is_some() {
-        return Ok(None);
-    }
-    let network = MobileNetV2::assemble(&weight, head)?;
-    let &[batch, height, width, channels] = image.shape() else { return Ok(None) };
-    let data = image.cast(DType::F32)?.to_f64s()?.into_iter().map(|v| v as f32).collect();
-    let out = network.run(&Map { batch, height, width, channels, data })?;
-    let shape =
-        if pooled { vec![out.batch, out.channels] } else { vec![out.batch, out.height, out.width, out.channels] };
-    Ok(Some(Tensor::floats(&out.data).reshape(shape)?))
 }

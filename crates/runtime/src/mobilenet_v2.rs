@@ -1,14 +1,41 @@
 //! A MobileNetV2 put together by hand from weights by name. It shares no code with the readers' lowerings, the passes
 //! or the interpreter, so that an error common to those still shows when a conversion is verified.
 //!
-//! Source of the architecture: `keras/src/applications/mobilenet_v2.py` (Keras 3.15) and Sandler et al. 2018, table 2.
+//! Sources of the architecture: `keras/src/applications/mobilenet_v2.py` (Keras 3.15), `torchvision/models/mobilenetv2.py`
+//! (torchvision 0.29) and Sandler et al. 2018, table 2. The two frameworks differ in names, in the layout of kernels, in
+//! where strided convolutions begin, and in the constant of the normalisation.
 //! Owns: that one network. Must never know: files, graphs, other networks.
 
 use modelport_diag::{Code, Diagnostic, Result};
 use modelport_ir::{DType, Tensor};
 
-/// Batch normalisation constant of every `BN` layer in the Keras application.
-const EPSILON: f32 = 1e-3;
+/// Whose network it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Make {
+    Keras,
+    Torch,
+}
+
+impl Make {
+    /// Batch normalisation constant of every layer.
+    fn epsilon(self) -> f32 {
+        match self {
+            Self::Keras => 1e-3,
+            Self::Torch => 1e-5,
+        }
+    }
+
+    /// Output size and first offset. Keras: TensorFlow's `SAME` padding, to which the application's explicit padding before
+    /// strided depthwise convolutions (`imagenet_utils.correct_pad`) comes too. Torch: half of the kernel on either side.
+    fn window(self, size: usize, kernel: usize, stride: usize) -> (usize, usize) {
+        let out = size.div_ceil(stride);
+        match self {
+            Self::Keras => (out, ((out.saturating_sub(1)) * stride + kernel).saturating_sub(size) / 2),
+            Self::Torch => (out, kernel.saturating_sub(1) / 2),
+        }
+    }
+}
+
 /// Stride of the depthwise convolution of each of the 17 blocks.
 const STRIDES: [usize; 17] = [1, 2, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1];
 
@@ -45,6 +72,7 @@ struct Normalised {
     kernel: Vec<f32>,
     shape: Vec<usize>,
     norm: Norm,
+    make: Make,
 }
 
 #[derive(Clone, Debug)]
@@ -53,6 +81,7 @@ struct Norm {
     beta: Vec<f32>,
     mean: Vec<f32>,
     variance: Vec<f32>,
+    epsilon: f32,
 }
 
 #[derive(Clone, Debug)]
@@ -92,6 +121,51 @@ impl MobileNetV2 {
         Ok(Self { stem, blocks, last, head })
     }
 
+    /// Whether the weights are those of torchvision's model; with its classifier, or with the features alone.
+    pub fn recognise_torch<'a>(names: impl IntoIterator<Item = &'a str>) -> bool {
+        let names: std::collections::BTreeSet<&str> = names.into_iter().collect();
+        let wanted = [
+            "features.0.0.weight",
+            "features.1.conv.1.weight",
+            "features.17.conv.3.running_var",
+            "features.18.0.weight",
+        ];
+        wanted.iter().all(|w| names.contains(w)) && !names.contains("features.19.0.weight")
+    }
+
+    /// Reads all weights of torchvision's model by their keys in its `state_dict`.
+    ///
+    /// # Errors
+    /// `TO0202` when a weight is missing or does not fit.
+    pub fn assemble_torch(weight: &dyn Fn(&str) -> Option<Tensor>) -> Result<Self> {
+        let stem = torch_normalised(weight, "features.0.0", "features.0.1")?;
+        let mut blocks = Vec::new();
+        for (i, &stride) in STRIDES.iter().enumerate() {
+            let at = format!("features.{}.conv", i + 1);
+            let part =
+                |conv: &str, norm: &str| torch_normalised(weight, &format!("{at}.{conv}"), &format!("{at}.{norm}"));
+            blocks.push(if i == 0 {
+                Block { expand: None, depthwise: part("0.0", "0.1")?, project: part("1", "2")?, stride }
+            } else {
+                Block {
+                    expand: Some(part("0.0", "0.1")?),
+                    depthwise: part("1.0", "1.1")?,
+                    project: part("2", "3")?,
+                    stride,
+                }
+            });
+        }
+        let last = torch_normalised(weight, "features.18.0", "features.18.1")?;
+        let at = ["classifier.1", "classifier"].into_iter().find(|at| weight(&format!("{at}.weight")).is_some());
+        let head = at.map(|at| torch_dense(weight, at)).transpose()?;
+        Ok(Self { stem, blocks, last, head })
+    }
+
+    /// Whether it ends in scores of classes.
+    pub fn has_head(&self) -> bool {
+        self.head.is_some()
+    }
+
     /// Runs it on images `[batch, height, width, 3]`; the result is `[batch, 1, 1, classes]` with a head, else the
     /// last feature map.
     ///
@@ -127,11 +201,16 @@ fn normalised(weight: &Lookup<'_>, conv: &str, norm: &str, depthwise: bool) -> R
         beta: vector("beta")?,
         mean: vector("moving_mean")?,
         variance: vector("moving_variance")?,
+        epsilon: Make::Keras.epsilon(),
     };
     let channels = if depthwise { shape.get(2) } else { shape.get(3) };
     let fits = shape.len() == 4
         && [&norm.gamma, &norm.beta, &norm.mean, &norm.variance].iter().all(|v| Some(&v.len()) == channels);
-    if fits { Ok(Normalised { kernel, shape, norm }) } else { Err(missing(conv, "kernel").found(format!("{shape:?}"))) }
+    if fits {
+        Ok(Normalised { kernel, shape, norm, make: Make::Keras })
+    } else {
+        Err(missing(conv, "kernel").found(format!("{shape:?}")))
+    }
 }
 
 fn block(weight: &Lookup<'_>, index: usize, stride: usize) -> Result<Block> {
@@ -149,6 +228,46 @@ fn dense(weight: &Lookup<'_>, layer: &str, softmax: bool) -> Result<Head> {
     Ok(Head { kernel, bias, softmax })
 }
 
+fn torch_floats(weight: &dyn Fn(&str) -> Option<Tensor>, key: &str, perm: &[usize]) -> Result<(Vec<f32>, Vec<usize>)> {
+    let wrong =
+        || Diagnostic::error(Code::TORCH_ARCHITECTURE, format!("the MobileNetV2 has no weight `{key}` that fits"));
+    let tensor = weight(key).filter(|t| t.rank() == perm.len()).ok_or_else(wrong)?;
+    let tensor = tensor.permute(perm)?;
+    let bytes = tensor.cast(DType::F32)?.bytes()?;
+    let values = bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+    Ok((values, tensor.shape().to_vec()))
+}
+
+/// A kernel `[out, in, h, w]`, brought to `[h, w, in, out]`; a depthwise one has an `in` of 1 and becomes
+/// `[h, w, channels, 1]`.
+fn torch_normalised(weight: &dyn Fn(&str) -> Option<Tensor>, conv: &str, norm: &str) -> Result<Normalised> {
+    let key = format!("{conv}.weight");
+    let depthwise = weight(&key).is_some_and(|t| t.shape().get(1) == Some(&1) && t.shape().get(2) != Some(&1));
+    let perm = if depthwise { [2, 3, 0, 1] } else { [2, 3, 1, 0] };
+    let (kernel, shape) = torch_floats(weight, &key, &perm)?;
+    let vector = |name: &str| torch_floats(weight, &format!("{norm}.{name}"), &[0]).map(|(v, _)| v);
+    let norm = Norm {
+        gamma: vector("weight")?,
+        beta: vector("bias")?,
+        mean: vector("running_mean")?,
+        variance: vector("running_var")?,
+        epsilon: Make::Torch.epsilon(),
+    };
+    let channels = if depthwise { shape.get(2) } else { shape.get(3) };
+    let fits = [&norm.gamma, &norm.beta, &norm.mean, &norm.variance].iter().all(|v| Some(&v.len()) == channels);
+    if fits {
+        Ok(Normalised { kernel, shape, norm, make: Make::Torch })
+    } else {
+        Err(Diagnostic::error(Code::TORCH_ARCHITECTURE, format!("the normalisation after `{conv}` does not fit it")))
+    }
+}
+
+fn torch_dense(weight: &dyn Fn(&str) -> Option<Tensor>, at: &str) -> Result<Head> {
+    let (kernel, _) = torch_floats(weight, &format!("{at}.weight"), &[1, 0])?;
+    let (bias, _) = torch_floats(weight, &format!("{at}.bias"), &[0])?;
+    Ok(Head { kernel, bias, softmax: false })
+}
+
 fn relu6(mut x: Map) -> Map {
     x.data.iter_mut().for_each(|v| *v = v.clamp(0.0, 6.0));
     x
@@ -164,18 +283,10 @@ impl Norm {
     fn apply(&self, x: &mut Map) {
         for pixel in x.data.chunks_exact_mut(x.channels.max(1)) {
             for (c, v) in pixel.iter_mut().enumerate() {
-                *v = (*v - self.mean[c]) / (self.variance[c] + EPSILON).sqrt() * self.gamma[c] + self.beta[c];
+                *v = (*v - self.mean[c]) / (self.variance[c] + self.epsilon).sqrt() * self.gamma[c] + self.beta[c];
             }
         }
     }
-}
-
-/// Output size and first offset of TensorFlow's `SAME` padding; the application's explicit padding before strided
-/// depthwise convolutions (`imagenet_utils.correct_pad`) comes to the same.
-fn same(size: usize, kernel: usize, stride: usize) -> (usize, usize) {
-    let out = size.div_ceil(stride);
-    let total = ((out.saturating_sub(1)) * stride + kernel).saturating_sub(size);
-    (out, total / 2)
 }
 
 impl Normalised {
@@ -186,7 +297,8 @@ impl Normalised {
     /// Calls `visit(output pixel, input pixel, tap)` for each tap that lies inside of the image.
     fn taps(&self, x: &Map, stride: usize, mut visit: impl FnMut(usize, usize, usize)) -> (usize, usize) {
         let (kh, kw) = (self.shape[0], self.shape[1]);
-        let ((height, top), (width, left)) = (same(x.height, kh, stride), same(x.width, kw, stride));
+        let window = |size, kernel| self.make.window(size, kernel, stride);
+        let ((height, top), (width, left)) = (window(x.height, kh), window(x.width, kw));
         for n in 0..x.batch {
             for (row, column) in (0..height).flat_map(|r| (0..width).map(move |c| (r, c))) {
                 for (i, j) in (0..kh).flat_map(|i| (0..kw).map(move |j| (i, j))) {
