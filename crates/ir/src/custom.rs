@@ -5,6 +5,9 @@ use modelport_diag::Result;
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// Lowers a module inside of a layer, by its name there, applied to values.
+pub type Children<'a> = dyn FnMut(&mut Builder, &str, &[ValueId]) -> Result<Vec<ValueId>> + 'a;
+
 /// The body of a custom layer: inserts core ops for one use of it and returns its results.
 pub trait CustomLayer: Send + Sync {
     /// Lowers `op` (config in its attributes, weights by name) applied to `inputs`.
@@ -12,6 +15,21 @@ pub trait CustomLayer: Send + Sync {
     /// # Errors
     /// When the declaration does not fit the layer.
     fn lower(&self, builder: &mut Builder, op: &SourceOp, inputs: &[ValueId]) -> Result<Vec<ValueId>>;
+
+    /// As [`CustomLayer::lower`], for a layer that holds other modules, which its body may call.
+    ///
+    /// # Errors
+    /// As [`CustomLayer::lower`], and those of the modules.
+    fn lower_with(
+        &self,
+        builder: &mut Builder,
+        op: &SourceOp,
+        inputs: &[ValueId],
+        children: &mut Children<'_>,
+    ) -> Result<Vec<ValueId>> {
+        let _ = children;
+        self.lower(builder, op, inputs)
+    }
 }
 
 impl<F> CustomLayer for F

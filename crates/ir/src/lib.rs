@@ -23,7 +23,7 @@ mod verify;
 pub use attr::Attr;
 pub use builder::Builder;
 pub use core::Op;
-pub use custom::{CustomLayer, CustomLayers};
+pub use custom::{Children, CustomLayer, CustomLayers};
 pub use dtype::DType;
 pub use graph::{
     Core, CoreGraph, Def, Graph, Node, NodeId, Output, Provenance, Source, SourceGraph, Stage, Value, ValueId,

@@ -262,3 +262,39 @@ fn long_files_take_time_in_proportion() {
     // Linear: well under a second even unoptimised; quadratic: minutes.
     assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
 }
+
+#[test]
+fn modules_inside_are_called_by_name() {
+    let text = "layer CustomLayer(x) { modules fc, act = \"layers.1\"\n y = fc(x)\n return Add(act(y), x) }";
+    let layers = parse_custom(text).unwrap();
+    let mut b = Builder::new("m");
+    let x = b.input("x", input_type(10));
+    let mut called = Vec::new();
+    let mut children = |b: &mut Builder, name: &str, inputs: &[modelport_ir::ValueId]| {
+        called.push(name.to_owned());
+        Ok(vec![b.unary(modelport_ir::core::UnaryOp::Relu, inputs[0])?])
+    };
+    let results = layers[0].lower_with(&mut b, &op(&[]), &[x], &mut children).unwrap();
+    b.output("y", results[0]);
+    assert_eq!(ops(&b.finish()), ["Relu", "Relu", "Add"]);
+    assert_eq!(called, ["fc", "layers.1"]);
+}
+
+#[test]
+fn a_module_is_no_value() {
+    fails("layer CustomLayer(x) { modules fc return fc }", "`fc`, which is a module");
+    fails("layer CustomLayer(x) { modules fc return fc(x) }", "holds no module `fc`");
+}
+
+#[test]
+fn the_template_names_the_modules() {
+    let mut op = op(&[("scale", &[10]), ("fc.weight", &[5, 10])]);
+    op.name = "__main__.Net".into();
+    let fc = Attr::Op(Box::new(SourceOp::new(Dialect::Torch, "torch.nn.modules.linear.Linear")));
+    let pair = |name: &str| Attr::List(vec![Attr::Str(name.into()), fc.clone()]);
+    op.attrs.insert("@modules".into(), Attr::List(vec![pair("fc"), pair("0")]));
+    let text = print_declaration_template(&op, &[Some(input_type(10))]);
+    assert!(text.contains("layer Net(x)"), "{text}");
+    assert!(text.contains("weights scale\n"), "{text}");
+    assert!(text.contains("modules fc, m1 = \"0\""), "{text}");
+}

@@ -1,7 +1,7 @@
 //! Lowering a declared layer: binds inputs, weights and config, and inserts its ops.
 
 use super::{Call, Declaration, Expr, FileWeight, Value, Weight};
-use crate::{Attr, Builder, CustomLayer, DType, Op, SourceOp, Tensor, ValueId};
+use crate::{Attr, Builder, Children, CustomLayer, DType, Op, SourceOp, Tensor, ValueId};
 use modelport_diag::{Code, Diagnostic, Result};
 use std::collections::HashMap;
 
@@ -11,9 +11,10 @@ enum Bound {
     Absent,
 }
 
-struct Body<'a> {
+struct Body<'a, 'c> {
     declaration: &'a Declaration,
     builder: &'a mut Builder,
+    children: &'a mut Children<'c>,
     bound: HashMap<&'a str, Bound>,
     config: HashMap<&'a str, Attr>,
 }
@@ -26,7 +27,19 @@ enum Operand {
 
 impl CustomLayer for Declaration {
     fn lower(&self, builder: &mut Builder, op: &SourceOp, inputs: &[ValueId]) -> Result<Vec<ValueId>> {
-        let mut body = Body { declaration: self, builder, bound: HashMap::new(), config: HashMap::new() };
+        self.lower_with(builder, op, inputs, &mut |_, name, _| {
+            Err(Diagnostic::error(Code::CUSTOM_DECLARATION, format!("the layer holds no module `{name}`")))
+        })
+    }
+
+    fn lower_with(
+        &self,
+        builder: &mut Builder,
+        op: &SourceOp,
+        inputs: &[ValueId],
+        children: &mut Children<'_>,
+    ) -> Result<Vec<ValueId>> {
+        let mut body = Body { declaration: self, builder, children, bound: HashMap::new(), config: HashMap::new() };
         body.inputs(inputs)?;
         body.weights(op)?;
         body.config(op)?;
@@ -51,7 +64,7 @@ impl CustomLayer for Declaration {
     }
 }
 
-impl<'a> Body<'a> {
+impl<'a> Body<'a, '_> {
     /// The declaration does not fit this layer.
     fn wrong(&self, line: Option<usize>, message: impl std::fmt::Display) -> Box<Diagnostic> {
         let place = line.map(|l| format!(", line {l}")).unwrap_or_default();
@@ -191,8 +204,12 @@ impl<'a> Body<'a> {
 
     fn call(&mut self, call: &'a Call) -> Result<Vec<ValueId>> {
         let attrs = call.attrs.iter().map(|(key, value)| (key.clone(), self.value(value))).collect();
-        let op =
-            Op::from_attrs(&call.op, attrs).map_err(|e| self.wrong(Some(call.line), format!("`{}`: {e}", call.op)))?;
+        let op = if call.module {
+            None
+        } else {
+            let made = Op::from_attrs(&call.op, attrs);
+            Some(made.map_err(|e| self.wrong(Some(call.line), format!("`{}`: {e}", call.op)))?)
+        };
         let mut operands = Vec::new();
         for expr in &call.operands {
             operands.extend(self.operands(expr)?);
@@ -205,10 +222,23 @@ impl<'a> Body<'a> {
                 Operand::Literal { line, dtype, value } => Some(self.literal(line, dtype, like, &value)?),
             });
         }
-        self.builder.add(op, &ids).map_err(|mut d| {
+        let result = match op {
+            Some(op) => self.builder.add(op, &ids),
+            None => self.module(call, &ids),
+        };
+        result.map_err(|mut d| {
             d.message = format!("the declaration of `{}`, line {}: {}", self.declaration.name, call.line, d.message);
             d
         })
+    }
+
+    /// Calls a module of the layer.
+    fn module(&mut self, call: &Call, ids: &[Option<ValueId>]) -> Result<Vec<ValueId>> {
+        let there = self.declaration.modules.iter().find(|(name, _)| *name == call.op);
+        let there = there.map_or(call.op.as_str(), |(_, there)| there);
+        let operands: Option<Vec<ValueId>> = ids.iter().copied().collect();
+        let absent = || Diagnostic::error(Code::CUSTOM_DECLARATION, "a module takes no absent operand");
+        (self.children)(self.builder, there, &operands.ok_or_else(absent)?)
     }
 
     /// What numbers without a dtype take: that of the first operand that is not a condition.

@@ -20,6 +20,7 @@
 //! - Statements bind results of core ops: `name = Op{attribute=value}(operands)`, calls may nest, names may begin with `%`.
 //!   A number as operand takes the dtype of the other operands, a list of whole numbers is an i64 vector, `f32(1.5)` and
 //!   `i32[1, 2]` say their dtype; `_` is an absent operand.
+//! - A layer that holds other modules calls them by name: `modules fc, act = "layers.1"`, then `act(fc(x))`.
 //! - `return` ends the layer.
 
 mod lower;
@@ -40,6 +41,8 @@ pub struct Declaration {
     /// Whether the last input takes all that are left.
     rest: bool,
     weights: Vec<Weight>,
+    /// Modules inside of the layer: the name here, and the name there.
+    modules: Vec<(String, String)>,
     config: Vec<Config>,
     body: Vec<Statement>,
     results: Vec<Expr>,
@@ -114,6 +117,8 @@ struct Statement {
 struct Call {
     line: usize,
     op: String,
+    /// Whether it is not a core op but a module of the layer.
+    module: bool,
     attrs: Vec<(String, Value)>,
     operands: Vec<Expr>,
 }

@@ -38,6 +38,7 @@ enum Meaning {
     Value,
     Rest,
     Config,
+    Module,
 }
 
 fn layer(c: &mut Cursor<'_>) -> Result<Declaration> {
@@ -50,6 +51,7 @@ fn layer(c: &mut Cursor<'_>) -> Result<Declaration> {
             inputs: Vec::new(),
             rest: false,
             weights: Vec::new(),
+            modules: Vec::new(),
             config: Vec::new(),
             body: Vec::new(),
             results: Vec::new(),
@@ -112,15 +114,15 @@ impl Parser {
             return Err(c.unexpected("a statement, or `return`"));
         }
         let word = match c.peek() {
-            Token::Ident(word) if word == "weights" || word == "config" => word.clone(),
+            Token::Ident(word) if matches!(word.as_str(), "weights" | "config" | "modules") => word.clone(),
             _ => return self.statement(c),
         };
         c.bump();
         loop {
-            if word == "weights" {
-                self.weight(c)?
-            } else {
-                self.config(c)?
+            match word.as_str() {
+                "weights" => self.weight(c)?,
+                "modules" => self.module(c)?,
+                _ => self.config(c)?,
             }
             if !c.eat(",") {
                 return Ok(());
@@ -140,6 +142,16 @@ impl Parser {
         };
         self.define(c, at, &name, Meaning::Value)?;
         self.declaration.weights.push(Weight { name, file, optional });
+        Ok(())
+    }
+
+    /// `fc`, `act = "layers.1"`.
+    fn module(&mut self, c: &mut Cursor<'_>) -> Result<()> {
+        let at = c.position();
+        let name = local(c, "the name of a module")?;
+        let there = if c.eat("=") { c.string("the name of the module in the layer, in quotes")? } else { name.clone() };
+        self.define(c, at, &name, Meaning::Module)?;
+        self.declaration.modules.push((name, there));
         Ok(())
     }
 
@@ -258,6 +270,7 @@ impl Parser {
         match self.names.get(&name) {
             Some(Meaning::Config) => Ok(Expr::Literal { line, dtype: None, value: Value::Config(name) }),
             Some(Meaning::Value) => Ok(Expr::Name(name)),
+            Some(Meaning::Module) => Err(c.unexpected(&format!("`(` after `{name}`, which is a module"))),
             Some(Meaning::Rest) if c.eat("...") => Ok(Expr::Rest(name)),
             Some(Meaning::Rest) => Err(c.unexpected(&format!("`...` after `{name}`, which stands for several values"))),
             None => {
@@ -323,6 +336,10 @@ impl Parser {
     }
 
     fn call(&mut self, c: &mut Cursor<'_>, at: usize, line: usize, op: String) -> Result<Call> {
+        if self.names.get(&op) == Some(&Meaning::Module) {
+            let operands = c.list("(", ")", |c| self.expr(c))?;
+            return Ok(Call { line, op, module: true, attrs: Vec::new(), operands });
+        }
         let mut attrs: Vec<(String, Value)> = Vec::new();
         if c.at("{") {
             attrs = c.list("{", "}", |c| {
@@ -333,7 +350,7 @@ impl Parser {
         }
         check_op(c, at, &op, &attrs)?;
         let operands = c.list("(", ")", |c| self.expr(c))?;
-        Ok(Call { line, op, attrs, operands })
+        Ok(Call { line, op, module: false, attrs, operands })
     }
 }
 

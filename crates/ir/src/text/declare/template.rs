@@ -5,7 +5,10 @@ use crate::text::value::{is_plain_name, print_type};
 use crate::{Attr, SourceOp, TensorType};
 
 /// Keys that every layer has, or that the reader added.
-const COMMON: &[&str] = &["name", "trainable", "dtype", "batch_input_shape", "batch_shape", "input_dtype"];
+const COMMON: &[&str] = &["name", "trainable", "training", "dtype", "batch_input_shape", "batch_shape", "input_dtype"];
+
+/// Where a layer keeps the modules that it holds: pairs of name and op.
+const MODULES: &str = "@modules";
 
 /// The declaration of a layer with its inputs, weights and config filled in; what it computes is left to be written, and
 /// the text does not parse until that is done. `inputs` are the types of the tensors that it is called with, where they
@@ -16,13 +19,16 @@ pub fn print_declaration_template(op: &SourceOp, inputs: &[Option<TensorType>]) 
         0 | 1 => vec!["x".to_owned()],
         n => (0..n).map(|i| format!("x{i}")).collect(),
     };
-    let mut out = format!("layer {}({}) {{\n", name(of_lambda.unwrap_or(&op.name)), input_names.join(", "));
+    // Of a Python class, the path is left out.
+    let class = if op.attr(MODULES).is_some() { op.name.rsplit('.').next().unwrap_or(&op.name) } else { &op.name };
+    let mut out = format!("layer {}({}) {{\n", name(of_lambda.unwrap_or(class)), input_names.join(", "));
     for (input, ty) in input_names.iter().zip(inputs) {
         let ty = ty.as_ref().map_or_else(|| "of unknown type".to_owned(), print_type);
         out.push_str(&format!("  # {input}: {ty}\n"));
     }
     let weights = weights(op, &input_names, &mut out);
-    let taken: Vec<_> = input_names.iter().chain(&weights).cloned().collect();
+    let modules = modules(op, &mut out);
+    let taken: Vec<_> = input_names.iter().chain(&weights).chain(&modules).cloned().collect();
     config(op, &taken, &mut out);
     out.push_str("  # Write what the layer computes from these, in core ops, and return it instead of `_`");
     out.push_str(&match example(op, inputs, &weights) {
@@ -37,7 +43,9 @@ pub fn print_declaration_template(op: &SourceOp, inputs: &[Option<TensorType>]) 
 fn weights(op: &SourceOp, taken: &[String], out: &mut String) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     let mut items = Vec::new();
-    for (i, (file_name, tensor)) in op.weights.iter().enumerate() {
+    // What belongs to a module inside comes with that module.
+    let own = op.weights.iter().filter(|(n, _)| op.attr(MODULES).is_none() || !n.contains('.'));
+    for (i, (file_name, tensor)) in own.enumerate() {
         let unique = |n: &str, names: &[String]| is_plain_name(n) && !names.iter().chain(taken).any(|t| t == n);
         let numbered = !file_name.is_empty() && file_name.bytes().all(|b| b.is_ascii_digit());
         let (local, item) = if unique(file_name, &names) && !file_name.starts_with('@') {
@@ -56,6 +64,24 @@ fn weights(op: &SourceOp, taken: &[String], out: &mut String) -> Vec<String> {
     }
     if !items.is_empty() {
         out.push_str(&format!("  weights {}\n", items.join(", ")));
+    }
+    names
+}
+
+/// Appends `modules fc, act`; returns the local names.
+fn modules(op: &SourceOp, out: &mut String) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut items = Vec::new();
+    for pair in op.attr(MODULES).and_then(Attr::as_list).unwrap_or_default() {
+        let Some([Attr::Str(there), Attr::Op(module)]) = pair.as_list() else { continue };
+        let plain = is_plain_name(there) && !there.starts_with(|c: char| c.is_ascii_digit());
+        let local = if plain { there.clone() } else { format!("m{}", names.len()) };
+        items.push(if plain { local.clone() } else { format!("{local} = {}", quote(there)) });
+        out.push_str(&format!("  # {local}: {}\n", module.name));
+        names.push(local);
+    }
+    if !items.is_empty() {
+        out.push_str(&format!("  modules {}\n", items.join(", ")));
     }
     names
 }
@@ -90,6 +116,11 @@ fn config(op: &SourceOp, taken: &[String], out: &mut String) {
 
 /// The one guess worth making: a matrix and a vector that fit the last dimension of the only input.
 fn example(op: &SourceOp, inputs: &[Option<TensorType>], weights: &[String]) -> Option<String> {
+    if let Some([first, ..]) = op.attr(MODULES).and_then(Attr::as_list) {
+        let name = first.as_list()?.first()?.as_str()?;
+        let plain = is_plain_name(name) && !name.starts_with(|c: char| c.is_ascii_digit());
+        return Some(format!("return Relu({}(x))", if plain { name } else { "m0" }));
+    }
     let [Some(input)] = inputs else { return None };
     let last = input.shape.last()?.known()?;
     match (op.weights.as_slice(), weights) {
