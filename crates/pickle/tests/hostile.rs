@@ -129,7 +129,7 @@ fn another_pickle_may_follow() {
 
 #[test]
 fn pairs_of_an_ordered_dict_of_python_2_are_entries() {
-    let pickle = read(b"ccollections\nOrderedDict\n(lp0\n(lp1\nS'a'\naI1\naatR.").unwrap();
+    let pickle = read(b"ccollections\nOrderedDict\n((lp0\n(lp1\nS'a'\naI1\naatR.").unwrap();
     assert_eq!(pickle.root().get("a").unwrap().int(), Some(1));
 }
 
