@@ -109,6 +109,16 @@ codes! {
     TORCH_UNKNOWN_MODULE = "TO0203";
     /// Weights do not fit the graph that they are put into.
     WEIGHTS_FIT = "WT0001";
+    /// The archive of a PyTorch file is damaged, or parts of it contradict each other.
+    TORCH_ARCHIVE = "TO0001";
+    /// A tensor does not fit the storage that it is a view of.
+    TORCH_TENSOR = "TO0002";
+    /// A tensor is of a kind that no target has: quantised, sparse, without data.
+    TORCH_UNSUPPORTED_TENSOR = "TO0003";
+    /// The file holds weights only; the architecture must be given or recognised.
+    TORCH_WEIGHTS_ONLY = "TO0004";
+    /// The file holds no weights: a pickle of something else, or a checkpoint without a model.
+    TORCH_NO_WEIGHTS = "TO0005";
     /// An operand's type does not fit the operation.
     IR_TYPE = "IR0001";
     /// A graph breaks an invariant of the IR.

@@ -102,6 +102,11 @@ impl Pickle {
         self.values.get(id.index()).unwrap_or(&Value::None)
     }
 
+    /// All values in the order in which they came about.
+    pub fn ids(&self) -> impl Iterator<Item = Id> {
+        (0..self.values.len() as u32).map(Id)
+    }
+
     /// The number of values in the arena.
     pub fn len(&self) -> usize {
         self.values.len()

@@ -3,6 +3,7 @@
 use crate::{ByteRange, MappedFile};
 use bytes::Bytes;
 use modelport_diag::{Code, Diagnostic, Limits, Result};
+use std::collections::HashMap;
 use std::io::{Cursor, Read};
 use std::sync::Arc;
 use zip::CompressionMethod;
@@ -26,6 +27,9 @@ pub struct Member {
 pub struct ZipArchive {
     file: Arc<MappedFile>,
     members: Vec<Member>,
+    /// Places in `members`; of two members of one name the first.
+    places: HashMap<String, usize>,
+    directory: zip::ZipArchive<Cursor<Bytes>>,
     limits: Limits,
 }
 
@@ -33,7 +37,8 @@ impl ZipArchive {
     /// Reads the directory of `file`.
     ///
     /// # Errors
-    /// `ZP0001` when it is damaged, has too many members, or members overlap.
+    /// `ZP0001` when it is damaged, has too many members, members overlap, or the directory leads to a member of another
+    /// name.
     pub fn open(file: Arc<MappedFile>, limits: Limits) -> Result<Self> {
         let damaged = |e: String| {
             Diagnostic::error(Code::ZIP_DAMAGED, format!("the zip archive cannot be read: {e}"))
@@ -50,6 +55,7 @@ impl ZipArchive {
             let entry = archive.by_index_raw(i).map_err(|e| damaged(e.to_string()))?;
             let stored = entry.compression() == CompressionMethod::Stored && !entry.encrypted();
             let data_start = entry.data_start().ok_or_else(|| damaged("a member has no data".into()))?;
+            check_header(&file, entry.header_start(), entry.name_raw()).map_err(damaged)?;
             members.push(Member {
                 name: entry.name().map_err(|e| damaged(e.to_string()))?.into_owned(),
                 size: entry.size(),
@@ -59,7 +65,11 @@ impl ZipArchive {
             });
         }
         check_overlap(&members).map_err(damaged)?;
-        Ok(Self { file, members, limits })
+        let mut places = HashMap::with_capacity(members.len());
+        for (i, member) in members.iter().enumerate() {
+            places.entry(member.name.clone()).or_insert(i);
+        }
+        Ok(Self { file, members, places, directory: archive, limits })
     }
 
     /// The file that holds the archive.
@@ -74,11 +84,12 @@ impl ZipArchive {
 
     /// The member called `name`.
     pub fn find(&self, name: &str) -> Option<&Member> {
-        self.members.iter().find(|m| m.name == name)
+        self.members.get(*self.places.get(name)?)
     }
 
     fn require(&self, name: &str) -> Result<(usize, &Member)> {
-        self.members.iter().enumerate().find(|(_, m)| m.name == name).ok_or_else(|| {
+        let place = self.places.get(name).and_then(|&i| Some((i, self.members.get(i)?)));
+        place.ok_or_else(|| {
             Diagnostic::error(Code::ZIP_MEMBER, format!("the archive has no member `{name}`")).in_file(self.file.name())
         })
     }
@@ -113,7 +124,11 @@ impl ZipArchive {
         Ok(self.range(name)?.mapped())
     }
 
-    fn unpack(&self, index: usize, member: &Member) -> Result<Vec<u8>> {
+    /// Fails when a packed member announces more bytes than its packed bytes can give.
+    ///
+    /// # Errors
+    /// `IO0005`, see [`Limits::expansion`].
+    pub fn check_size(&self, member: &Member) -> Result<()> {
         let name = &member.name;
         let most = member.compressed_size.saturating_mul(self.limits.expansion).saturating_add(4096);
         if member.size > most {
@@ -123,12 +138,18 @@ impl ZipArchive {
                 .found(format!("{} bytes", member.size))
                 .help("this is how a zip bomb looks; do not trust the file"));
         }
+        Ok(())
+    }
+
+    fn unpack(&self, index: usize, member: &Member) -> Result<Vec<u8>> {
+        let name = &member.name;
+        self.check_size(member)?;
         let damaged = |e: String| {
             Diagnostic::error(Code::ZIP_DAMAGED, format!("member `{name}` cannot be unpacked: {e}"))
                 .in_file(self.file.name())
         };
-        let mut archive =
-            zip::ZipArchive::new(Cursor::new(self.file.bytes().clone())).map_err(|e| damaged(e.to_string()))?;
+        // The directory is shared by its clones.
+        let mut archive = self.directory.clone();
         let entry = archive.by_index(index).map_err(|e| damaged(e.to_string()))?;
         let mut out = Vec::new();
         // One byte more than announced, so that a member that lies about its size is noticed.
@@ -138,6 +159,18 @@ impl ZipArchive {
         }
         Ok(out)
     }
+}
+
+/// The header before a member's data names it too. Where the directory says another name, two programs would take the same
+/// bytes for different members.
+fn check_header(file: &MappedFile, start: u64, name: &[u8]) -> std::result::Result<(), String> {
+    let header = usize::try_from(start).ok().and_then(|at| file.bytes().get(at..));
+    let length =
+        header.and_then(|h| h.get(26..28)).map_or(0, |l| l.iter().rev().fold(0, |n, &b| n << 8 | usize::from(b)));
+    if header.and_then(|h| h.get(30..)?.get(..length)) == Some(name) {
+        return Ok(());
+    }
+    Err(format!("the directory leads from `{}` to a member of another name", String::from_utf8_lossy(name)))
 }
 
 /// Members that share bytes are how archive bombs and parser-differential attacks are built.

@@ -6,14 +6,19 @@
 #![forbid(unsafe_code)]
 
 mod architectures;
+#[allow(dead_code, unused_imports, reason = "the readers of TorchScript and .pt2 use the rest of it")]
+mod archive;
+mod checkpoint;
 pub mod emit;
+mod exported;
 mod lower;
 mod model;
 mod modules;
 mod open;
 mod probe;
+mod script;
 
 pub use emit::{Arg, Emit};
 pub use lower::{converts, lower, supported};
-pub use open::{OpenOptions, TorchFile, open};
+pub use open::{OpenOptions, TorchFile, open, open_bytes};
 pub use probe::{Kind, probe};

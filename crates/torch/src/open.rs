@@ -2,10 +2,17 @@
 //!
 //! Owns: the choice of the reader by content. Must never know: the layouts themselves.
 
-use crate::probe::Kind;
+use crate::archive::{Archive, Zip};
+use crate::checkpoint::{self, Found};
+use crate::probe::{Kind, probe};
+use crate::{architectures, exported, modules, script};
 use modelport_diag::{Code, Diagnostic, Diagnostics, Limits};
 use modelport_ir::{Provenance, SourceGraph, Tensor, TensorType};
+use modelport_pickle::Node;
+use modelport_storage::MappedFile;
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// How to open a file.
 #[derive(Clone, Debug, Default)]
@@ -39,8 +46,50 @@ pub struct TorchFile {
 ///
 /// # Errors
 /// When it is something else or is damaged.
-pub fn open(path: &Path, _options: &OpenOptions) -> Result<TorchFile, Diagnostics> {
-    Err(Diagnostic::error(Code::PROBE_UNKNOWN, "PyTorch files are not read yet")
-        .in_file(path.display().to_string())
-        .into())
+pub fn open(path: &Path, options: &OpenOptions) -> Result<TorchFile, Diagnostics> {
+    open_bytes(&MappedFile::open(path)?, options)
+}
+
+/// Opens a mapped file, or bytes in memory.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_bytes(file: &Arc<MappedFile>, options: &OpenOptions) -> Result<TorchFile, Diagnostics> {
+    let zip = || Zip::open(file, &options.limits);
+    let opened = match probe(file) {
+        Some(Kind::TorchScript) => zip().map_err(Diagnostics::from).and_then(|zip| script::read(&zip, options)),
+        Some(Kind::Exported) => zip().map_err(Diagnostics::from).and_then(|zip| exported::read(&zip, options)),
+        Some(kind) => saved(file, kind, options),
+        None => Err(Diagnostic::error(Code::PROBE_UNKNOWN, "this is no file that PyTorch writes").into()),
+    };
+    opened.map_err(|all| Diagnostics(all.0.into_iter().map(|d| d.in_file(file.name())).collect()))
+}
+
+/// What `torch.save` wrote: weights, a checkpoint around them, or a whole module.
+fn saved(file: &Arc<MappedFile>, kind: Kind, options: &OpenOptions) -> Result<TorchFile, Diagnostics> {
+    let archive = Archive::open(file, kind, &options.limits)?;
+    let Found { weights, module, mut notes, details } = checkpoint::find(&archive.pickled, kind, options)?;
+    let graph = match module {
+        Some(id) => {
+            let tensors = |node: Node<'_>| archive.pickled.tensor(node);
+            modules::graph(&tensors, archive.pickled.pickle().node(id), options, &mut notes)
+        }
+        None => architectures::recognise(&weights, options, &mut notes),
+    };
+    let provenance = provenance(&archive, kind, details);
+    let graph = graph.map(|mut graph| {
+        graph.provenance = provenance.clone();
+        graph
+    });
+    Ok(TorchFile { provenance, kind, weights, graph, notes })
+}
+
+fn provenance(archive: &Archive, kind: Kind, details: BTreeMap<String, String>) -> Provenance {
+    Provenance {
+        framework: "torch".to_owned(),
+        version: archive.version.clone(),
+        format: kind.describe().to_owned(),
+        evidence: archive.evidence.clone(),
+        details,
+    }
 }

@@ -1,0 +1,13 @@
+//! Reading TorchScript archives.
+
+use crate::archive::Zip;
+use crate::open::{OpenOptions, TorchFile};
+use modelport_diag::{Code, Diagnostic, Diagnostics};
+
+/// Reads an archive that the probe knows.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub(crate) fn read(_zip: &Zip, _options: &OpenOptions) -> Result<TorchFile, Diagnostics> {
+    Err(Diagnostic::error(Code::PROBE_UNKNOWN, "TorchScript files are not read yet").into())
+}
