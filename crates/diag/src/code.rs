@@ -119,6 +119,14 @@ codes! {
     TORCH_WEIGHTS_ONLY = "TO0004";
     /// The file holds no weights: a pickle of something else, or a checkpoint without a model.
     TORCH_NO_WEIGHTS = "TO0005";
+    /// TensorFlow ops have no lowering; all are named with counts and places.
+    TF_UNKNOWN_OP = "TF0101";
+    /// An attribute of a TensorFlow op is missing or does not fit.
+    TF_ATTRIBUTE = "TF0102";
+    /// A TensorFlow op is used in a way that has no lowering.
+    TF_UNSUPPORTED = "TF0103";
+    /// The operands of a TensorFlow op do not fit it.
+    TF_OPERANDS = "TF0104";
     /// An operand's type does not fit the operation.
     IR_TYPE = "IR0001";
     /// A graph breaks an invariant of the IR.

@@ -1,0 +1,307 @@
+//! Arithmetic, element by element (`core/kernels/cwise_ops.h` of TensorFlow 2.21 says what each computes).
+
+use super::call::Call;
+use super::formula::{self as f, choose, is_zero, zero_where};
+use super::{Row, row};
+use modelport_diag::Result;
+use modelport_ir::core::{BinaryOp, UnaryOp};
+use modelport_ir::{Builder, DType, Op, ValueId};
+
+pub(crate) const ROWS: &[Row] = &[
+    row("Abs", |c| unary(c, UnaryOp::Abs)),
+    row("Neg", |c| unary(c, UnaryOp::Neg)),
+    row("Exp", |c| unary(c, UnaryOp::Exp)),
+    row("Log", |c| unary(c, UnaryOp::Log)),
+    row("Sqrt", |c| unary(c, UnaryOp::Sqrt)),
+    row("Reciprocal", reciprocal),
+    row("Inv", reciprocal),
+    row("Floor", |c| unary(c, UnaryOp::Floor)),
+    row("Ceil", |c| unary(c, UnaryOp::Ceil)),
+    row("Round", |c| unary(c, UnaryOp::Round)),
+    row("Rint", |c| unary(c, UnaryOp::Round)),
+    row("Sign", |c| unary(c, UnaryOp::Sign)),
+    row("Sin", |c| unary(c, UnaryOp::Sin)),
+    row("Cos", |c| unary(c, UnaryOp::Cos)),
+    row("Tan", |c| unary(c, UnaryOp::Tan)),
+    row("Asin", |c| unary(c, UnaryOp::Asin)),
+    row("Acos", |c| unary(c, UnaryOp::Acos)),
+    row("Atan", |c| unary(c, UnaryOp::Atan)),
+    row("Sinh", |c| unary(c, UnaryOp::Sinh)),
+    row("Cosh", |c| unary(c, UnaryOp::Cosh)),
+    row("Asinh", |c| unary(c, UnaryOp::Asinh)),
+    row("Acosh", |c| unary(c, UnaryOp::Acosh)),
+    row("Atanh", |c| unary(c, UnaryOp::Atanh)),
+    row("Erf", |c| unary(c, UnaryOp::Erf)),
+    row("Erfc", |c| single(c, erfc)),
+    row("Rsqrt", |c| single(c, f::rsqrt)),
+    row("Square", |c| single(c, f::square)),
+    row("Expm1", |c| single(c, expm1)),
+    row("Log1p", |c| single(c, log1p)),
+    row("Invert", |c| unary(c, UnaryOp::BitwiseNot)),
+    row("IsNan", |c| unary(c, UnaryOp::IsNaN)),
+    row("IsInf", |c| unary(c, UnaryOp::IsInf)),
+    row("IsFinite", |c| single(c, is_finite)),
+    row("Add", |c| binary(c, BinaryOp::Add)),
+    row("AddV2", |c| binary(c, BinaryOp::Add)),
+    row("AddN", add_n),
+    row("AccumulateNV2", add_n),
+    row("Sub", |c| binary(c, BinaryOp::Sub)),
+    row("Mul", |c| binary(c, BinaryOp::Mul)),
+    row("RealDiv", |c| binary(c, BinaryOp::Div)),
+    // Of integers: truncated.
+    row("Div", |c| binary(c, BinaryOp::Div)),
+    row("TruncateDiv", |c| two(c, truncated_quotient)),
+    row("FloorDiv", |c| two(c, floor_divide)),
+    row("FloorMod", |c| binary(c, BinaryOp::Mod)),
+    row("Mod", |c| binary(c, BinaryOp::Fmod)),
+    row("TruncateMod", |c| binary(c, BinaryOp::Fmod)),
+    row("DivNoNan", |c| two(c, divide_no_nan)),
+    row("MulNoNan", |c| two(c, multiply_no_nan)),
+    row("Xdivy", |c| two(c, |b, x, y| unless_zero(b, x, y, BinaryOp::Div))),
+    row("Xlogy", |c| {
+        two(c, |b, x, y| {
+            let log = b.unary(UnaryOp::Log, y)?;
+            unless_zero(b, x, log, BinaryOp::Mul)
+        })
+    }),
+    row("Xlog1py", |c| {
+        two(c, |b, x, y| {
+            let log = log1p(b, y)?;
+            unless_zero(b, x, log, BinaryOp::Mul)
+        })
+    }),
+    row("Pow", |c| binary(c, BinaryOp::Pow)),
+    row("Maximum", |c| binary(c, BinaryOp::Max)),
+    row("Minimum", |c| binary(c, BinaryOp::Min)),
+    row("SquaredDifference", |c| {
+        two(c, |b, x, y| {
+            let d = b.binary(BinaryOp::Sub, x, y)?;
+            f::square(b, d)
+        })
+    }),
+    row("Atan2", |c| two(c, atan2)),
+    row("BitwiseAnd", |c| binary(c, BinaryOp::BitwiseAnd)),
+    row("BitwiseOr", |c| binary(c, BinaryOp::BitwiseOr)),
+    row("BitwiseXor", |c| binary(c, BinaryOp::BitwiseXor)),
+    row("LeftShift", |c| two(c, shift_left)),
+    row("RightShift", |c| two(c, shift_right)),
+    row("ClipByValue", clip_by_value),
+];
+
+pub(super) fn unary(c: &mut Call<'_>, op: UnaryOp) -> Result<ValueId> {
+    let x = c.x()?;
+    c.b.unary(op, x)
+}
+
+pub(super) fn single(c: &mut Call<'_>, f: fn(&mut Builder, ValueId) -> Result<ValueId>) -> Result<ValueId> {
+    let x = c.x()?;
+    f(c.b, x)
+}
+
+pub(super) fn binary(c: &mut Call<'_>, op: BinaryOp) -> Result<ValueId> {
+    let [x, y] = c.pair()?;
+    if super::driver::is_text(c.b, x) && op != BinaryOp::Equal {
+        return Err(c.unsupported("strings are not computed with"));
+    }
+    c.b.binary(op, x, y)
+}
+
+pub(super) fn two(c: &mut Call<'_>, f: fn(&mut Builder, ValueId, ValueId) -> Result<ValueId>) -> Result<ValueId> {
+    let [x, y] = c.pair()?;
+    f(c.b, x, y)
+}
+
+fn reciprocal(c: &mut Call<'_>) -> Result<ValueId> {
+    let x = c.x()?;
+    if c.b.dtype(x).is_float() {
+        return c.b.unary(UnaryOp::Reciprocal, x);
+    }
+    let one = c.b.scalar_like(x, 1.0);
+    c.b.binary(BinaryOp::Div, one, x)
+}
+
+/// 1 − erf(x).
+fn erfc(b: &mut Builder, x: ValueId) -> Result<ValueId> {
+    let erf = b.unary(UnaryOp::Erf, x)?;
+    let one = b.scalar_like(x, 1.0);
+    b.binary(BinaryOp::Sub, one, erf)
+}
+
+/// log(1 + x). With u = 1 + x rounded, log(u)·x/(u − 1) is exact to the last digits where log(u) is not.
+pub(super) fn log1p(b: &mut Builder, x: ValueId) -> Result<ValueId> {
+    let u = b.binary_scalar(BinaryOp::Add, x, 1.0)?;
+    let log = b.unary(UnaryOp::Log, u)?;
+    let step = b.binary_scalar(BinaryOp::Sub, u, 1.0)?;
+    let ratio = b.binary(BinaryOp::Div, x, step)?;
+    let better = b.binary(BinaryOp::Mul, log, ratio)?;
+    let small = b.unary(UnaryOp::Abs, x)?;
+    let small = f::below(b, small, 0.5)?;
+    let none = is_zero(b, step)?;
+    let better = choose(b, none, x, better)?;
+    choose(b, small, better, log)
+}
+
+/// exp(x) − 1. With u = exp(x) rounded, (u − 1)·x/log(u) is exact to the last digits where u − 1 is not.
+fn expm1(b: &mut Builder, x: ValueId) -> Result<ValueId> {
+    let u = b.unary(UnaryOp::Exp, x)?;
+    let plain = b.binary_scalar(BinaryOp::Sub, u, 1.0)?;
+    let log = b.unary(UnaryOp::Log, u)?;
+    let ratio = b.binary(BinaryOp::Div, x, log)?;
+    let better = b.binary(BinaryOp::Mul, plain, ratio)?;
+    let small = b.unary(UnaryOp::Abs, x)?;
+    let small = f::below(b, small, 0.5)?;
+    let none = is_zero(b, plain)?;
+    let better = choose(b, none, x, better)?;
+    choose(b, small, better, plain)
+}
+
+/// NaN is not below infinity either.
+fn is_finite(b: &mut Builder, x: ValueId) -> Result<ValueId> {
+    let size = b.unary(UnaryOp::Abs, x)?;
+    b.binary_scalar(BinaryOp::Less, size, f64::INFINITY)
+}
+
+fn add_n(c: &mut Call<'_>) -> Result<ValueId> {
+    let mut sum = c.x()?;
+    for &p in c.inputs.get(1..).unwrap_or_default() {
+        sum = c.b.binary(BinaryOp::Add, sum, p)?;
+    }
+    Ok(sum)
+}
+
+fn truncated_quotient(b: &mut Builder, x: ValueId, y: ValueId) -> Result<ValueId> {
+    let q = b.binary(BinaryOp::Div, x, y)?;
+    if b.dtype(x).is_float() { f::truncate(b, q) } else { Ok(q) }
+}
+
+/// The quotient rounded down: of integers as Python's `//`.
+pub(super) fn floor_divide(b: &mut Builder, x: ValueId, y: ValueId) -> Result<ValueId> {
+    let dtype = b.dtype(x);
+    if dtype.is_float() {
+        let q = b.binary(BinaryOp::Div, x, y)?;
+        return b.unary(UnaryOp::Floor, q);
+    }
+    let positive = |b: &Builder| {
+        let known = |v| b.known(v).and_then(modelport_ir::infer::Known::values);
+        // Sizes that are not known yet are not negative.
+        let size = b.known(x).is_some_and(|k| k.0.iter().all(|k| k.value().is_none_or(|v| v >= 0)));
+        known(y).is_some_and(|v| v.iter().all(|v| *v > 0)) && size && comes_from_shape(b, x, 8)
+    };
+    if !dtype.is_signed_int() || positive(b) {
+        return b.binary(BinaryOp::Div, x, y);
+    }
+    // x − (x mod y) divides without rest.
+    let rest = b.binary(BinaryOp::Mod, x, y)?;
+    let even = b.binary(BinaryOp::Sub, x, rest)?;
+    b.binary(BinaryOp::Div, even, y)
+}
+
+/// Whether a value is a dimension, picked and converted only.
+fn comes_from_shape(b: &Builder, x: ValueId, depth: usize) -> bool {
+    if b.as_constant(x).is_some() {
+        return true;
+    }
+    let Some(node) = b.graph().producer(x) else { return false };
+    match &node.op {
+        Op::Shape { .. } | Op::Size => true,
+        Op::Cast { .. } | Op::Gather { .. } | Op::Slice | Op::Squeeze { .. } | Op::Unsqueeze { .. } if depth > 0 => {
+            node.inputs.first().copied().flatten().is_some_and(|i| comes_from_shape(b, i, depth - 1))
+        }
+        _ => false,
+    }
+}
+
+/// x / y, 0 where y is 0.
+pub(super) fn divide_no_nan(b: &mut Builder, x: ValueId, y: ValueId) -> Result<ValueId> {
+    let none = is_zero(b, y)?;
+    let one = b.scalar_like(y, 1.0);
+    let divisor = choose(b, none, one, y)?;
+    let q = b.binary(BinaryOp::Div, x, divisor)?;
+    zero_where(b, none, q)
+}
+
+/// x · y, 0 where y is 0 whatever x is.
+fn multiply_no_nan(b: &mut Builder, x: ValueId, y: ValueId) -> Result<ValueId> {
+    let none = is_zero(b, y)?;
+    let product = b.binary(BinaryOp::Mul, x, y)?;
+    zero_where(b, none, product)
+}
+
+/// 0 where x is 0, else the op.
+fn unless_zero(b: &mut Builder, x: ValueId, y: ValueId, op: BinaryOp) -> Result<ValueId> {
+    let none = is_zero(b, x)?;
+    let value = b.binary(op, x, y)?;
+    zero_where(b, none, value)
+}
+
+/// The angle of the point (x, y), from −π to π.
+fn atan2(b: &mut Builder, y: ValueId, x: ValueId) -> Result<ValueId> {
+    let ratio = b.binary(BinaryOp::Div, y, x)?;
+    let angle = b.unary(UnaryOp::Atan, ratio)?;
+    let (pi, minus) = (b.scalar_like(x, std::f64::consts::PI), b.scalar_like(x, -std::f64::consts::PI));
+    let (left, under) = (f::below(b, x, 0.0)?, f::below(b, y, 0.0)?);
+    let turn = choose(b, under, minus, pi)?;
+    let turned = b.binary(BinaryOp::Add, angle, turn)?;
+    let angle = choose(b, left, turned, angle)?;
+    // 0/0 is no number, but the origin has the angle 0.
+    let (no_x, no_y) = (is_zero(b, x)?, is_zero(b, y)?);
+    let origin = b.binary(BinaryOp::And, no_x, no_y)?;
+    zero_where(b, origin, angle)
+}
+
+/// An unsigned type that shifts can be carried out in.
+fn unsigned(dtype: DType) -> DType {
+    match dtype.size() {
+        1 => DType::U8,
+        8 => DType::U64,
+        _ => DType::U32,
+    }
+}
+
+/// Shift counts are limited to 0 … bits − 1 (`cwise_ops.h`, `left_shift_op`).
+fn count(b: &mut Builder, y: ValueId, dtype: DType, to: DType) -> Result<ValueId> {
+    let most = (dtype.size() * 8 - 1) as f64;
+    let y = if b.dtype(y).is_signed_int() { b.binary_scalar(BinaryOp::Max, y, 0.0)? } else { y };
+    let y = b.binary_scalar(BinaryOp::Min, y, most)?;
+    b.cast(y, to)
+}
+
+fn shift_left(b: &mut Builder, x: ValueId, y: ValueId) -> Result<ValueId> {
+    let dtype = b.dtype(x);
+    let wide = unsigned(dtype);
+    let (y, bits) = (count(b, y, dtype, wide)?, b.cast(x, wide)?);
+    let shifted = b.binary(BinaryOp::ShiftLeft, bits, y)?;
+    b.cast(shifted, dtype)
+}
+
+/// Of signed integers: the sign bit is shifted in, which is ~(~x >> y) of negative numbers.
+fn shift_right(b: &mut Builder, x: ValueId, y: ValueId) -> Result<ValueId> {
+    let dtype = b.dtype(x);
+    let wide = unsigned(dtype);
+    let y = count(b, y, dtype, wide)?;
+    let shift = |b: &mut Builder, x: ValueId| {
+        let bits = b.cast(x, wide)?;
+        let shifted = b.binary(BinaryOp::ShiftRight, bits, y)?;
+        b.cast(shifted, dtype)
+    };
+    if !dtype.is_signed_int() {
+        return shift(b, x);
+    }
+    let negative = f::below(b, x, 0.0)?;
+    let mirrored = b.unary(UnaryOp::BitwiseNot, x)?;
+    let positive = choose(b, negative, mirrored, x)?;
+    let shifted = shift(b, positive)?;
+    let back = b.unary(UnaryOp::BitwiseNot, shifted)?;
+    choose(b, negative, back, shifted)
+}
+
+fn clip_by_value(c: &mut Call<'_>) -> Result<ValueId> {
+    let [x, low, high] = c.three()?;
+    let one = |b: &Builder, v: ValueId| b.ty(v).elements() == Some(1);
+    if one(c.b, low) && one(c.b, high) {
+        let (low, high) = (f::scalar(c.b, low)?, f::scalar(c.b, high)?);
+        return c.b.one(Op::Clip, &[x, low, high]);
+    }
+    let y = c.b.binary(BinaryOp::Min, x, high)?;
+    c.b.binary(BinaryOp::Max, y, low)
+}

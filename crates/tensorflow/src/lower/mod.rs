@@ -1,0 +1,144 @@
+//! Lowering: a TensorFlow source graph becomes a core graph, op by op.
+//!
+//! Owns: what every TensorFlow op means, in the spelling of TensorFlow 2.21. One family of ops a file, one row an op.
+//! Must never know: file formats, older spellings (the shim has rewritten those), writers.
+
+mod activation;
+mod call;
+mod compare;
+mod conv;
+mod conv_transpose;
+mod driver;
+mod elementwise;
+mod formula;
+mod gather;
+mod generate;
+mod identity;
+mod image;
+mod image_color;
+mod image_crop;
+mod image_kernels;
+mod join;
+mod linalg;
+mod matrix;
+mod norm;
+mod origin;
+mod pad;
+mod pool;
+mod quant;
+mod reduce;
+mod refused;
+mod rnn;
+mod scatter;
+mod search;
+mod segment;
+mod shape;
+mod slice;
+mod space_batch;
+mod special;
+mod suppression;
+mod unknown;
+
+pub use driver::lower;
+
+use call::Call;
+use modelport_diag::Result;
+use modelport_ir::{SourceOp, ValueId};
+
+/// What a row's function returns.
+#[derive(Clone, Copy)]
+pub(crate) enum Lower {
+    /// An op with one result.
+    One(fn(&mut Call<'_>) -> Result<ValueId>),
+    /// An op with any number of results.
+    Many(fn(&mut Call<'_>) -> Result<Vec<ValueId>>),
+}
+
+/// A TensorFlow op and its lowering.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    /// The op's name in the GraphDef.
+    pub(crate) name: &'static str,
+    /// Inserts the core ops of one node.
+    pub(crate) lower: Lower,
+    /// Whether the lowering is no more than a diagnostic that says why.
+    refuses: bool,
+}
+
+impl Row {
+    /// The op is known, and cannot be converted.
+    pub(crate) const fn refuses(mut self) -> Self {
+        self.refuses = true;
+        self
+    }
+}
+
+/// A row of an op with one result.
+pub(crate) const fn row(name: &'static str, lower: fn(&mut Call<'_>) -> Result<ValueId>) -> Row {
+    Row { name, lower: Lower::One(lower), refuses: false }
+}
+
+/// A row of an op with any number of results.
+pub(crate) const fn row_many(name: &'static str, lower: fn(&mut Call<'_>) -> Result<Vec<ValueId>>) -> Row {
+    Row { name, lower: Lower::Many(lower), refuses: false }
+}
+
+/// The families; this list changes only when one is added.
+const FAMILIES: &[&[Row]] = &[
+    identity::ROWS,
+    elementwise::ROWS,
+    special::ROWS,
+    compare::ROWS,
+    activation::ROWS,
+    reduce::ROWS,
+    linalg::ROWS,
+    matrix::ROWS,
+    conv::ROWS,
+    conv_transpose::ROWS,
+    pool::ROWS,
+    norm::ROWS,
+    space_batch::ROWS,
+    shape::ROWS,
+    generate::ROWS,
+    join::ROWS,
+    pad::ROWS,
+    slice::ROWS,
+    gather::ROWS,
+    scatter::ROWS,
+    segment::ROWS,
+    search::ROWS,
+    image::ROWS,
+    image_color::ROWS,
+    image_crop::ROWS,
+    suppression::ROWS,
+    quant::ROWS,
+    rnn::ROWS,
+];
+
+/// The row of an op.
+pub(crate) fn find(name: &str) -> Option<&'static Row> {
+    FAMILIES.iter().flat_map(|f| f.iter()).find(|r| r.name == name)
+}
+
+/// The names of all ops that are converted, in the order of the families.
+pub fn supported() -> Vec<&'static str> {
+    FAMILIES.iter().flat_map(|f| f.iter()).filter(|r| !r.refuses).map(|r| r.name).collect()
+}
+
+/// Whether there is a lowering for an op as it stands.
+pub fn converts(op: &SourceOp) -> bool {
+    find(&op.name).is_some_and(|row| !row.refuses)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FAMILIES;
+
+    #[test]
+    fn no_op_has_two_rows() {
+        let mut seen = std::collections::BTreeSet::new();
+        for row in FAMILIES.iter().flat_map(|f| f.iter()) {
+            assert!(seen.insert(row.name), "{} stands twice", row.name);
+        }
+    }
+}

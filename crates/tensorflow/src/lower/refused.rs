@@ -1,0 +1,172 @@
+//! Ops that are known and cannot be converted, with the reason. They are reported together with unknown ops.
+
+/// Why ops of one family have no lowering: names (one `*` stands for anything), and the sentence.
+const REASONS: &[(&[&str], &str)] = &[
+    (
+        &[
+            "Random*",
+            "StatelessRandom*",
+            "StatefulUniform*",
+            "StatefulStandardNormal*",
+            "StatefulTruncatedNormal",
+            "StatefulRandomBinomial",
+            "TruncatedNormal",
+            "ParameterizedTruncatedNormal",
+            "Multinomial",
+            "StatelessMultinomial",
+            "StatelessTruncatedNormal*",
+            "StatelessParameterizedTruncatedNormal",
+            "SampleDistortedBoundingBox*",
+            "StatelessSampleDistortedBoundingBox",
+            "RngReadAndSkip",
+            "RngSkip",
+            "*CandidateSampler",
+            "StatelessShuffle",
+        ],
+        "random numbers differ from run to run, so there is nothing to verify; dropout and augmentation belong to \
+         training: export the model for inference",
+    ),
+    (
+        &[
+            "String*",
+            "Regex*",
+            "StaticRegex*",
+            "AsString",
+            "Substr",
+            "Unicode*",
+            "EncodeBase64",
+            "DecodeBase64",
+            "ReduceJoin",
+            "UnsortedSegmentJoin",
+            "Sentencepiece*",
+            "Wordpiece*",
+            "*TokenizeWithOffsets*",
+            "StringToHashBucket*",
+            "StringToNumber",
+            "StringNGrams",
+            "StringSplit*",
+        ],
+        "text is processed before an ONNX model runs: cut the graph behind it with `--inputs`",
+    ),
+    (
+        &[
+            "FFT*",
+            "IFFT*",
+            "RFFT*",
+            "IRFFT*",
+            "BatchFFT*",
+            "BatchIFFT*",
+            "Complex",
+            "ComplexAbs",
+            "Real",
+            "Imag",
+            "Conj",
+            "Angle",
+            "AudioSpectrogram",
+            "Mfcc",
+        ],
+        "complex numbers and Fourier transforms have no counterpart in the core op set",
+    ),
+    (
+        &[
+            "HashTable*",
+            "MutableHashTable*",
+            "MutableDenseHashTable*",
+            "LookupTable*",
+            "InitializeTable*",
+            "AnonymousHashTable",
+            "AnonymousMutable*",
+        ],
+        "tables are looked up before an ONNX model runs: cut the graph behind the look-up with `--inputs`",
+    ),
+    (
+        &[
+            "Parse*Example*",
+            "ParseTensor",
+            "DecodeJpeg",
+            "DecodePng",
+            "DecodeImage",
+            "DecodeGif",
+            "DecodeBmp",
+            "DecodeRaw",
+            "DecodeCSV",
+            "DecodeProto*",
+            "DecodeWav",
+            "DecodeAndCropJpeg",
+            "EncodeJpeg",
+            "EncodePng",
+            "EncodeWav",
+            "ReadFile",
+            "WriteFile",
+            "DecodeCompressed",
+            "DecodePaddedRaw",
+            "SerializeTensor",
+        ],
+        "files and encoded data are decoded before an ONNX model runs: cut the graph behind it with `--inputs`",
+    ),
+    (
+        &[
+            "*Iterator*",
+            "*Dataset*",
+            "Queue*",
+            "FIFOQueue*",
+            "PaddingFIFOQueue*",
+            "RandomShuffleQueue*",
+            "Reader*",
+            "Barrier*",
+            "Stage",
+            "Unstage",
+            "StackPop*",
+            "StackPush*",
+            "StackV2",
+            "TensorArray*",
+        ],
+        "queues, datasets and arrays that live outside of the graph feed training: give `--inputs` behind them",
+    ),
+    (
+        &["CudnnRNN*"],
+        "cuDNN recurrences run on one vendor's devices and keep weights in a format that those define; export the \
+         model with the layers of `tf.keras`, whose saved form is portable",
+    ),
+    (&["Bitcast"], "ONNX has no operator that takes the same bytes for another type"),
+    (&["FractionalMaxPool*", "FractionalAvgPool*"], "fractional pooling draws its regions at random"),
+    (&["PyFunc*", "EagerPyFunc"], "a Python function is not in the file"),
+    (
+        &["Assign*", "ResourceApply*", "Apply*", "Scatter*Update", "ResourceScatter*", "CountUpTo", "*Gradient*"],
+        "the op changes variables, which is training: an ONNX model keeps no state between runs",
+    ),
+];
+
+/// Why an op has no lowering, where that is known.
+pub(super) fn reason(op: &str) -> Option<&'static str> {
+    REASONS.iter().find(|(names, _)| names.iter().any(|n| matches(n, op))).map(|(_, why)| *why)
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.split('*').collect::<Vec<_>>().as_slice() {
+        [whole] => *whole == name,
+        [head, tail] => name.len() >= head.len() + tail.len() && name.starts_with(head) && name.ends_with(tail),
+        ["", middle, ""] => name.contains(middle),
+        [head, middle, ""] => name.strip_prefix(head).is_some_and(|rest| rest.contains(middle)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{matches, reason};
+
+    #[test]
+    fn patterns() {
+        assert!(matches("Random*", "RandomUniform") && matches("*Iterator*", "OneShotIterator"));
+        assert!(matches("Parse*Example*", "ParseSingleExample") && matches("Real", "Real"));
+        assert!(!matches("Real", "RealDiv") && !matches("FFT*", "RFFT"));
+    }
+
+    #[test]
+    fn no_op_with_a_lowering_is_refused() {
+        for name in super::super::supported() {
+            assert!(reason(name).is_none(), "{name}");
+        }
+    }
+}
