@@ -2,11 +2,11 @@
 
 use super::call::Call;
 use super::elementwise::{binary, two, unary};
-use super::formula::{self as f};
+use super::formula as f;
 use super::{Row, row};
 use modelport_diag::Result;
+use modelport_ir::ValueId;
 use modelport_ir::core::{BinaryOp, UnaryOp};
-use modelport_ir::{Op, ValueId};
 
 pub(crate) const ROWS: &[Row] = &[
     row("Equal", |c| binary(c, BinaryOp::Equal)),
@@ -21,8 +21,8 @@ pub(crate) const ROWS: &[Row] = &[
     row("LogicalNot", |c| unary(c, UnaryOp::Not)),
     row("Select", select),
     row("SelectV2", |c| {
-        let operands = c.three()?;
-        c.b.one(Op::Where, &operands)
+        let [condition, x, y] = c.three()?;
+        f::choose(c.b, condition, x, y)
     }),
 ];
 
@@ -42,5 +42,5 @@ fn select(c: &mut Call<'_>) -> Result<ValueId> {
         let axes: Vec<i64> = (1..rank as i64).collect();
         condition = c.b.unsqueeze(condition, &axes)?;
     }
-    c.b.one(Op::Where, &[condition, x, y])
+    f::choose(c.b, condition, x, y)
 }

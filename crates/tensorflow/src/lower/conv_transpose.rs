@@ -48,9 +48,12 @@ fn axis(extent: usize, extra: i64, padding: &Padding, i: usize) -> Option<Axis> 
     Some(Axis { before, after: total - before, output_padding })
 }
 
-/// (sizes of the result, kernel, values).
+/// (sizes of the result, kernel, values); the first version in three dimensions takes a value of that size.
 fn transposed(c: &mut Call<'_>, n: usize, by_channel: bool) -> Result<ValueId> {
-    let [sizes, kernel, x] = c.three()?;
+    let [mut sizes, kernel, x] = c.three()?;
+    if c.op.name == "Conv3DBackpropInput" {
+        sizes = f::shape_of(c.b, sizes)?;
+    }
     c.need_rank(x, n + 2)?;
     c.need_rank(kernel, n + 2)?;
     let w = window(c, n)?;

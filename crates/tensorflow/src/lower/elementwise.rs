@@ -261,6 +261,7 @@ fn unsigned(dtype: DType) -> DType {
 /// Shift counts are limited to 0 … bits − 1 (`cwise_ops.h`, `left_shift_op`).
 fn count(b: &mut Builder, y: ValueId, dtype: DType, to: DType) -> Result<ValueId> {
     let most = (dtype.size() * 8 - 1) as f64;
+    let y = if b.dtype(y).size() < 4 { b.cast(y, DType::I32)? } else { y };
     let y = if b.dtype(y).is_signed_int() { b.binary_scalar(BinaryOp::Max, y, 0.0)? } else { y };
     let y = b.binary_scalar(BinaryOp::Min, y, most)?;
     b.cast(y, to)
@@ -276,9 +277,12 @@ fn shift_left(b: &mut Builder, x: ValueId, y: ValueId) -> Result<ValueId> {
 
 /// Of signed integers: the sign bit is shifted in, which is ~(~x >> y) of negative numbers.
 fn shift_right(b: &mut Builder, x: ValueId, y: ValueId) -> Result<ValueId> {
+    let from = b.dtype(x);
+    // Smaller integers are not chosen between by every runtime.
+    let x = if from.is_signed_int() && from.size() < 4 { b.cast(x, DType::I32)? } else { x };
     let dtype = b.dtype(x);
     let wide = unsigned(dtype);
-    let y = count(b, y, dtype, wide)?;
+    let y = count(b, y, from, wide)?;
     let shift = |b: &mut Builder, x: ValueId| {
         let bits = b.cast(x, wide)?;
         let shifted = b.binary(BinaryOp::ShiftRight, bits, y)?;
@@ -292,7 +296,8 @@ fn shift_right(b: &mut Builder, x: ValueId, y: ValueId) -> Result<ValueId> {
     let positive = choose(b, negative, mirrored, x)?;
     let shifted = shift(b, positive)?;
     let back = b.unary(UnaryOp::BitwiseNot, shifted)?;
-    choose(b, negative, back, shifted)
+    let y = choose(b, negative, back, shifted)?;
+    b.cast(y, from)
 }
 
 fn clip_by_value(c: &mut Call<'_>) -> Result<ValueId> {

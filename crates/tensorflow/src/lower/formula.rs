@@ -39,9 +39,19 @@ pub(super) fn below(b: &mut Builder, x: ValueId, y: f64) -> Out {
     b.binary_scalar(BinaryOp::Less, x, y)
 }
 
-/// `x` where `condition`, else `y`.
+/// `x` where `condition`, else `y`. Types that onnxruntime 1.32 does not choose between go through one that it does.
 pub(super) fn choose(b: &mut Builder, condition: ValueId, x: ValueId, y: ValueId) -> Out {
-    b.one(Op::Where, &[condition, x, y])
+    let dtype = b.dtype(x);
+    let wide = match dtype {
+        DType::Bool => DType::U8,
+        DType::I8 | DType::I16 | DType::U16 => DType::I32,
+        DType::U32 => DType::I64,
+        DType::F16 | DType::BF16 => DType::F32,
+        _ => dtype,
+    };
+    let (x, y) = (b.cast(x, wide)?, b.cast(y, wide)?);
+    let z = b.one(Op::Where, &[condition, x, y])?;
+    b.cast(z, dtype)
 }
 
 /// 0 where `condition`, else `x`.

@@ -173,6 +173,7 @@ fn mixed(
     if rows.len().max(columns.len()) > MOST {
         return Err(c.unsupported("the images are too large to be resampled by matrices").found(c.b.ty(x).to_string()));
     }
+    let stays = (kernels::is_identity(h, rows), kernels::is_identity(w, columns));
     let channels = c.b.shape(x).get(3).cloned();
     let matrix = |c: &mut Call<'_>, name: &str, (n, m): (usize, usize), weights: &[f64]| {
         let tensor = Tensor::from_f64s(DType::F32, &[m, n], weights)?;
@@ -181,7 +182,7 @@ fn mixed(
     let (rows, columns) = (matrix(c, "rows", h, rows)?, matrix(c, "columns", w, columns)?);
     // [N, H, W·C] by rows, then [N, H', W, C] by columns.
     let mut y = x;
-    if h.0 != h.1 {
+    if !stays.0 {
         let wide = [f::From::Dim(x, 0), f::From::Size(h.0 as i64), f::From::Times(x, 3, w.0 as i64)];
         let wide = if channels.as_ref().and_then(Dim::known).is_some() {
             f::reshape(c.b, y, &wide)?
@@ -192,7 +193,7 @@ fn mixed(
         let back = [f::From::Dim(x, 0), f::From::Size(h.1 as i64), f::From::Size(w.0 as i64), f::From::Dim(x, 3)];
         y = f::reshape(c.b, mixed, &back)?;
     }
-    if w.0 == w.1 { Ok(y) } else { c.b.one(Op::MatMul, &[columns, y]) }
+    if stays.1 { Ok(y) } else { c.b.one(Op::MatMul, &[columns, y]) }
 }
 
 fn blocks(c: &Call<'_>) -> Result<(usize, DataLayout)> {

@@ -95,8 +95,11 @@ pub(super) fn area(n: usize, m: usize, aligned: bool) -> Vec<f64> {
     all
 }
 
-/// Kernels of `sampling_kernels.h`: value at a distance, and radius.
-fn kernel(name: &str) -> Option<(fn(f64) -> f64, f64)> {
+/// A kernel's value at a distance, and its radius.
+type Kernel = (fn(f64) -> f64, f64);
+
+/// Kernels of `sampling_kernels.h`.
+fn kernel(name: &str) -> Option<Kernel> {
     fn lanczos(x: f64, radius: f64) -> f64 {
         let x = x.abs();
         if x > radius {
@@ -167,8 +170,8 @@ pub(super) fn spans(n: usize, m: usize, scale: f32, shift: f32, name: &str, anti
             continue;
         }
         let reach = radius as f32 * wide;
-        let first = ((at - reach - 0.5).ceil() as i64).max(0);
-        let last = ((at + reach - 0.5).floor() as i64).min(n as i64 - 1);
+        let inside = |p: f32| (p as i64).clamp(0, n as i64 - 1);
+        let (first, last) = (inside((at - reach - 0.5).ceil()), inside((at + reach - 0.5).floor()));
         let mut sum = 0.0;
         for p in first..=last {
             let w = value(f64::from((p as f32 + 0.5 - at) / wide));
@@ -182,6 +185,12 @@ pub(super) fn spans(n: usize, m: usize, scale: f32, shift: f32, name: &str, anti
         }
     }
     Some(all)
+}
+
+/// Whether a matrix [m, n] changes nothing.
+pub(super) fn is_identity((n, m): (usize, usize), weights: &[f64]) -> bool {
+    let expected = |i: usize| if i / n.max(1) == i % n.max(1) { 1.0 } else { 0.0 };
+    n == m && weights.iter().enumerate().all(|(i, &w)| w == expected(i))
 }
 
 #[cfg(test)]

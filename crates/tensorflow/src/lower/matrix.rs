@@ -10,12 +10,7 @@ use modelport_ir::{DType, Dim, Op, Tensor, ValueId};
 
 pub(crate) const ROWS: &[Row] = &[
     row("MatrixBandPart", band_part),
-    row("BatchMatrixBandPart", band_part),
     row("MatrixDiag", |c| {
-        let x = c.x()?;
-        spread(c, x)
-    }),
-    row("BatchMatrixDiag", |c| {
         let x = c.x()?;
         spread(c, x)
     }),
@@ -23,12 +18,7 @@ pub(crate) const ROWS: &[Row] = &[
         let x = c.x()?;
         main_diagonal(c, x)
     }),
-    row("BatchMatrixDiagPart", |c| {
-        let x = c.x()?;
-        main_diagonal(c, x)
-    }),
     row("MatrixSetDiag", set_main),
-    row("BatchMatrixSetDiag", set_main),
     row("MatrixDiagV2", |c| diagonals(c, "LEFT_LEFT")),
     row("MatrixDiagV3", |c| diagonals(c, "RIGHT_LEFT")),
     row("MatrixDiagPartV2", |c| part(c, "LEFT_LEFT")),
@@ -137,9 +127,9 @@ struct Band {
 impl Band {
     fn read(c: &Call<'_>, operand: usize, default: &str) -> Result<Self> {
         let k = c.ints(operand, "k")?;
-        let (low, high) = match k.as_slice() {
-            &[k] => (k, k),
-            &[low, high] if low <= high => (low, high),
+        let (low, high) = match *k.as_slice() {
+            [k] => (k, k),
+            [low, high] if low <= high => (low, high),
             _ => return Err(c.unsupported("k must be one or two ascending numbers").found(format!("{k:?}"))),
         };
         let align = c.str_or("align", default)?;

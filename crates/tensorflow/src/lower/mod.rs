@@ -61,26 +61,16 @@ pub(crate) struct Row {
     pub(crate) name: &'static str,
     /// Inserts the core ops of one node.
     pub(crate) lower: Lower,
-    /// Whether the lowering is no more than a diagnostic that says why.
-    refuses: bool,
-}
-
-impl Row {
-    /// The op is known, and cannot be converted.
-    pub(crate) const fn refuses(mut self) -> Self {
-        self.refuses = true;
-        self
-    }
 }
 
 /// A row of an op with one result.
 pub(crate) const fn row(name: &'static str, lower: fn(&mut Call<'_>) -> Result<ValueId>) -> Row {
-    Row { name, lower: Lower::One(lower), refuses: false }
+    Row { name, lower: Lower::One(lower) }
 }
 
 /// A row of an op with any number of results.
 pub(crate) const fn row_many(name: &'static str, lower: fn(&mut Call<'_>) -> Result<Vec<ValueId>>) -> Row {
-    Row { name, lower: Lower::Many(lower), refuses: false }
+    Row { name, lower: Lower::Many(lower) }
 }
 
 /// The families; this list changes only when one is added.
@@ -122,12 +112,12 @@ pub(crate) fn find(name: &str) -> Option<&'static Row> {
 
 /// The names of all ops that are converted, in the order of the families.
 pub fn supported() -> Vec<&'static str> {
-    FAMILIES.iter().flat_map(|f| f.iter()).filter(|r| !r.refuses).map(|r| r.name).collect()
+    FAMILIES.iter().flat_map(|f| f.iter()).map(|r| r.name).collect()
 }
 
 /// Whether there is a lowering for an op as it stands.
 pub fn converts(op: &SourceOp) -> bool {
-    find(&op.name).is_some_and(|row| !row.refuses)
+    find(&op.name).is_some()
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ use modelport_ir::core::{BinaryOp, ReduceKind};
 use modelport_ir::{DType, Op, Tensor, ValueId};
 
 pub(crate) const ROWS: &[Row] = &[
-    row_many("TopK", top_k),
     row_many("TopKV2", top_k),
     row("NthElement", nth_element),
     row("InTopK", in_top_k),
@@ -24,7 +23,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("UpperBound", |c| bound(c, BinaryOp::LessOrEqual)),
 ];
 
-/// `k` is the second operand, in the first version an attribute.
+/// `k` is the second operand; in graphs of the first version, which the shim renames, an attribute.
 fn top_k(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = c.x()?;
     let k = match c.inputs.get(1) {
@@ -85,10 +84,19 @@ fn unique(c: &mut Call<'_>, counted: bool) -> Result<Vec<ValueId>> {
         _ => c.ints(1, "axis")?.first().copied(),
     };
     let axis = axis.filter(|_| c.b.rank(x) > 1);
+    // Types of which onnxruntime 1.32 finds unique elements.
+    let dtype = c.b.dtype(x);
+    let wide = match dtype {
+        DType::F16 | DType::BF16 => DType::F32,
+        d if d.is_int() && d != DType::I8 => DType::I64,
+        d => d,
+    };
+    let x = c.b.cast(x, wide)?;
     let results = c.b.add(Op::Unique { axis, sorted: false }, &[Some(x)])?;
     let &[values, _, inverse, counts] = results.as_slice() else {
         return Err(c.unsupported("it has no lowering"));
     };
+    let values = c.b.cast(values, dtype)?;
     let mut out = vec![values, c.b.cast(inverse, to)?];
     if counted {
         out.push(c.b.cast(counts, to)?);

@@ -10,14 +10,10 @@ use modelport_ir::{DType, Op, ValueId};
 
 pub(crate) const ROWS: &[Row] = &[
     row("SegmentSum", |c| sorted(c, Kind::Sum)),
-    row("SegmentSumV2", |c| sorted_v2(c, Kind::Sum)),
     row("SegmentMean", |c| sorted(c, Kind::Mean)),
     row("SegmentProd", |c| sorted(c, Kind::Prod)),
-    row("SegmentProdV2", |c| sorted_v2(c, Kind::Prod)),
     row("SegmentMax", |c| sorted(c, Kind::Max)),
-    row("SegmentMaxV2", |c| sorted_v2(c, Kind::Max)),
     row("SegmentMin", |c| sorted(c, Kind::Min)),
-    row("SegmentMinV2", |c| sorted_v2(c, Kind::Min)),
     row("UnsortedSegmentSum", |c| unsorted(c, Kind::Sum)),
     row("UnsortedSegmentProd", |c| unsorted(c, Kind::Prod)),
     row("UnsortedSegmentMax", |c| unsorted(c, Kind::Max)),
@@ -49,13 +45,6 @@ fn sorted(c: &mut Call<'_>, kind: Kind) -> Result<ValueId> {
     let last = c.b.slice_axis(ids, 0, -1, i64::MAX, 1)?;
     let count = c.b.binary_scalar(BinaryOp::Add, last, 1.0)?;
     segments(c, kind, x, ids, count, false)
-}
-
-/// (data, ids, number of segments); empty segments have the value of an empty reduction.
-fn sorted_v2(c: &mut Call<'_>, kind: Kind) -> Result<ValueId> {
-    let [x, ids, count] = c.three()?;
-    let (ids, count) = (c.b.cast(ids, DType::I64)?, f::long_vector(c.b, count)?);
-    segments(c, kind, x, ids, count, true)
 }
 
 /// (data, ids of any shape, number of segments); rows with negative ids belong nowhere.
