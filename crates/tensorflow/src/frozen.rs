@@ -2,7 +2,7 @@
 //!
 //! Owns: the file as a whole. Must never know: SavedModels, checkpoints.
 
-use crate::graph::{Body, Library, Parts, Variables, Wishes, build, interface_of_graph};
+use crate::graph::{Body, Library, Parts, Variables, Wishes, build, functional, interface_of_graph};
 use crate::open::{OpenOptions, TensorFlowFile};
 use crate::probe::Kind;
 use crate::wire;
@@ -51,7 +51,7 @@ pub(crate) fn parts(
 ) -> Result<Parts> {
     let producer = def.versions.as_ref().map_or(def.version, |v| v.producer);
     let library = Library::new(def.library.map(|l| l.function).unwrap_or_default(), options.limits)?;
-    let main = Body::graph(def.node)?;
+    let main = functional(Body::graph(def.node)?, &library)?;
     Ok(Parts { file: file.clone(), main, library, variables, producer, limits: options.limits })
 }
 

@@ -6,7 +6,7 @@ use super::library::Library;
 use super::op_outputs::outputs_of;
 use modelport_diag::{Code, Diagnostic, Result};
 use modelport_proto::tensorflow::{AttrValue, FunctionDef, NodeDef, attr_value};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// No op has more results; a reference beyond is damage.
 const MOST_RESULTS: usize = 65_536;
@@ -40,6 +40,10 @@ pub(crate) struct Body {
     pub(crate) args: Vec<String>,
     /// Results in order.
     pub(crate) results: Vec<Returned>,
+    /// Tensors that control flow of TF1 gave and that others give now.
+    pub(crate) renamed: HashMap<(usize, usize), (usize, usize)>,
+    /// Nodes that are no ends of the graph, though control flow of TF1 that took them is gone.
+    pub(crate) consumed: HashSet<usize>,
     index: HashMap<String, usize>,
     arg_index: HashMap<String, usize>,
 }
@@ -75,10 +79,28 @@ impl Body {
             results.push(Returned { name: out.name, tensor: tensor.clone() });
         }
         let arg_index = args.iter().enumerate().map(|(i, a)| (a.clone(), i)).collect();
-        let index = HashMap::new();
-        let mut body = Self { name: signature.name, nodes: def.node_def, args, results, index, arg_index };
+        let mut body = Self { name: signature.name, nodes: def.node_def, args, results, arg_index, ..Self::default() };
         body.index_nodes()?;
         Ok(body)
+    }
+
+    /// A function that stands in no file.
+    ///
+    /// # Errors
+    /// `TF0002` when two nodes have one name.
+    pub(crate) fn made(name: String, nodes: Vec<NodeDef>, args: Vec<String>, results: Vec<Returned>) -> Result<Self> {
+        let arg_index = args.iter().enumerate().map(|(i, a)| (a.clone(), i)).collect();
+        let mut body = Self { name, nodes, args, results, arg_index, ..Self::default() };
+        body.index_nodes()?;
+        Ok(body)
+    }
+
+    /// Adds a node; its number.
+    pub(crate) fn push(&mut self, node: NodeDef) -> usize {
+        let at = self.nodes.len();
+        self.index.insert(node.name.clone(), at);
+        self.nodes.push(node);
+        at
     }
 
     fn index_nodes(&mut self) -> Result<()> {
@@ -124,6 +146,7 @@ impl Body {
         if output >= MOST_RESULTS {
             return Err(missing());
         }
+        let (at, output) = self.renamed.get(&(at, output)).copied().unwrap_or((at, output));
         Ok(Ref::Node(at, output))
     }
 

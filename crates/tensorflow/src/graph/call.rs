@@ -5,6 +5,7 @@
 
 use super::attrs::{Bindings, attrs, bound};
 use super::body::{Body, Ref};
+use super::v1::MADE;
 use super::{Emitter, Item, Place, Results, join};
 use crate::wire::decode;
 use modelport_diag::{Code, Diagnostic, Result};
@@ -87,7 +88,13 @@ impl<'a> Emitter<'a> {
     }
 
     /// An `If`, `While` or `Case`: functions become graphs, resources pass around the op.
-    pub(super) fn control(&mut self, node: &NodeDef, inputs: Vec<Item>, place: &Place) -> Result<Results> {
+    pub(super) fn control(
+        &mut self,
+        node: &NodeDef,
+        inputs: Vec<Item>,
+        used: &BTreeSet<usize>,
+        place: &Place,
+    ) -> Result<Results> {
         let (kind, keys, chooses): (_, &[&str], _) = match node.op.trim_start_matches('_') {
             "While" | "StatelessWhile" => ("While", &["cond", "body"], 0),
             "Case" | "StatelessCase" => ("Case", &[], 1),
@@ -101,6 +108,11 @@ impl<'a> Emitter<'a> {
             functions = self.branches(node, place)?;
         }
         let passed = inputs.get(chooses..).unwrap_or_default().to_vec();
+        if let (Some(truth), "If", [(_, then), (_, other)]) = (self.truth(inputs.first()), kind, functions.as_slice()) {
+            let chosen = if truth { then } else { other };
+            let place = Place { bound: self.bound_of(chosen, place), ..place.clone() };
+            return self.call(node, &chosen.name, passed, used, &place);
+        }
         let mut graphs = Vec::new();
         for (key, function) in functions {
             graphs.push((key.clone(), self.graph_of(node, &function, &passed, key != "cond", place)?));
@@ -135,6 +147,11 @@ impl<'a> Emitter<'a> {
         Ok(all)
     }
 
+    /// Values for the attributes of a function; one that was cut out of another has those of the other.
+    fn bound_of(&self, function: &NameAttrList, place: &Place) -> Bindings {
+        if function.name.starts_with(MADE) { place.bound.clone() } else { bind(function.attr.clone(), &place.bound) }
+    }
+
     fn branches(&self, node: &NodeDef, place: &Place) -> Result<Vec<(String, NameAttrList)>> {
         let Some(Value::List(bytes)) = node.attr.get("branches").and_then(|v| bound(v, &place.bound)) else {
             return Err(function_error("the attribute `branches` is no list of functions", node));
@@ -158,7 +175,7 @@ impl<'a> Emitter<'a> {
     ) -> Result<(SourceGraph, Vec<Option<Item>>)> {
         let body = self.parts().library.get(&function.name).map_err(|d| d.at_node(node.name.clone()))?;
         let mut inside = self.inside(node, &function.name, place)?;
-        inside.bound = bind(function.attr.clone(), &place.bound);
+        inside.bound = self.bound_of(function, place);
         inside.prefix = String::new();
         let mut emitter: Emitter<'a> = Emitter::new(self.shared, function.name.clone());
         let mut items = Vec::new();

@@ -254,6 +254,7 @@ fn guess(body: &Body, notes: &mut Vec<String>) -> Result<Vec<String>> {
     }
     let free = |(i, node): &(usize, &NodeDef)| {
         !users.contains_key(node.name.as_str())
+            && !body.consumed.contains(i)
             && !NO_OUTPUT.contains(&node.op.as_str())
             && (reached[*i] || !has_inputs)
     };

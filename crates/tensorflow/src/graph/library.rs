@@ -3,6 +3,7 @@
 //! Owns: function names. Must never know: how a call is put into a graph.
 
 use super::body::Body;
+use super::v1::functional;
 use crate::wire::{Fields, damaged, decode, field, node};
 use modelport_diag::{Code, Diagnostic, Limits, Result};
 use modelport_proto::tensorflow::{FunctionDef, OpDef};
@@ -32,11 +33,6 @@ impl Library {
             functions.insert(String::from_utf8_lossy(&name).into_owned(), message);
         }
         Ok(Self { functions, decoded: RefCell::default(), limits })
-    }
-
-    /// The number of functions.
-    pub(crate) fn len(&self) -> usize {
-        self.functions.len()
     }
 
     /// Bytes of all functions; a measure of how much work they can be worth.
@@ -74,7 +70,8 @@ impl Library {
             Diagnostic::error(Code::TF_FUNCTION, format!("the function `{name}` is called, but is not in the file"))
                 .help("the graph was saved without its functions, or was cut out of a larger one")
         })?;
-        let body = Rc::new(Body::function(self.decode(bytes)?).map_err(|d| d.at_node(name))?);
+        let body = Body::function(self.decode(bytes)?).and_then(|body| functional(body, self));
+        let body = Rc::new(body.map_err(|d| d.at_node(name))?);
         self.decoded.borrow_mut().insert(name.to_owned(), body.clone());
         Ok(body)
     }

@@ -2,6 +2,7 @@
 //!
 //! Owns: names of nodes and values, the walk through bodies. Must never know: containers and checkpoints; what ops compute.
 
+mod array;
 mod attrs;
 mod body;
 mod call;
@@ -10,12 +11,14 @@ mod library;
 mod node;
 mod op_outputs;
 mod order;
+mod v1;
 
 pub(crate) use body::{Body, Ref};
 pub(crate) use interface::{
     Input, Interface, Output, Wishes, input_type, interface_of_graph, name_of, sizes, type_name,
 };
 pub(crate) use library::Library;
+pub(crate) use v1::functional;
 
 use attrs::Bindings;
 use modelport_diag::{Code, Diagnostic, Limits, Result};

@@ -4,6 +4,7 @@
 
 use super::attrs::{attrs, bound};
 use super::body::{graph_error, result_count};
+use super::v1::MADE;
 use super::{Emitter, Handle, Item, Place, Results, join};
 use modelport_diag::{Code, Diagnostic, Result};
 use modelport_ir::{Attr, DType, Dialect, SourceOp, Tensor, ValueId};
@@ -52,21 +53,52 @@ impl Emitter<'_> {
             }
             "PartitionedCall" | "StatefulPartitionedCall" | "RemoteCall" => self.call_attr(node, inputs, used, place),
             "If" | "StatelessIf" | "_If" | "While" | "StatelessWhile" | "_While" | "Case" | "StatelessCase" => {
-                self.control(node, inputs, place)
+                self.control(node, inputs, used, place)
             }
             "Assign" => Ok(inputs.into_iter().nth(1).map(one).unwrap_or_default()),
             "Placeholder" | "PlaceholderV2" => self.placeholder(node),
             op if FORWARDS.contains(&op) => Ok(inputs.into_iter().enumerate().collect()),
             op if library.has(op) => self.call(node, op, inputs, used, place),
-            op if op == "Identity" && matches!(inputs.first(), Some(Item::Handle(_))) => {
-                Ok(inputs.into_iter().enumerate().collect())
-            }
+            "Identity" if self.is_fixed(inputs.first()) => Ok(inputs.into_iter().enumerate().collect()),
+            "LogicalNot" | "LogicalAnd" | "LogicalOr" => self.logic(node, inputs, used, place),
+            "TensorArrayV3" | "TensorArrayV2" | "TensorArray" => self.tensor_array(node, inputs, place),
+            op if op.starts_with("TensorArray") => self.tensor_array_op(node, inputs, used, place),
             op if is_resource(node, used) => {
                 let _ = op;
                 Ok(self.handle(node, place))
             }
             op => self.op(node, op, inputs, used, place),
         }
+    }
+
+    /// Whether something is known when the model is converted: a constant or a resource.
+    fn is_fixed(&self, item: Option<&Item>) -> bool {
+        match item {
+            Some(Item::Handle(_)) => true,
+            Some(Item::Value(value)) => self.graph.constant(*value).is_some(),
+            None => false,
+        }
+    }
+
+    /// The truth value of a constant.
+    pub(super) fn truth(&self, item: Option<&Item>) -> Option<bool> {
+        let Some(Item::Value(value)) = item else { return None };
+        let tensor = self.graph.constant(*value).filter(|t| t.dtype() == DType::Bool && t.len() == 1)?;
+        tensor.to_i64s().ok()?.first().map(|v| *v != 0)
+    }
+
+    /// Switches between training and use are combined; their result is a constant too.
+    fn logic(&mut self, node: &NodeDef, inputs: Vec<Item>, used: &BTreeSet<usize>, place: &Place) -> Result<Results> {
+        let (a, b) = (self.truth(inputs.first()), self.truth(inputs.get(1)));
+        let value = match (node.op.as_str(), a, b) {
+            ("LogicalNot", Some(a), _) => Some(!a),
+            ("LogicalAnd", Some(a), Some(b)) => Some(a && b),
+            ("LogicalOr", Some(a), Some(b)) => Some(a || b),
+            _ => None,
+        };
+        let Some(value) = value else { return self.op(node, &node.op, inputs, used, place) };
+        let tensor = Tensor::scalar(DType::Bool, f64::from(u8::from(value)));
+        Ok(one(Item::Value(self.add_const(&join(&place.prefix, &node.name), tensor))))
     }
 
     fn constant(&mut self, node: &NodeDef, place: &Place) -> Result<Results> {
@@ -90,7 +122,12 @@ impl Emitter<'_> {
             Some(Value::S(name)) if !name.is_empty() => String::from_utf8_lossy(name).into_owned(),
             _ => node.name.clone(),
         };
-        Handle { op: node.op.clone(), node: node.name.clone(), main: place.calls.is_empty(), shared_name }
+        Handle {
+            op: node.op.clone(),
+            node: node.name.clone(),
+            main: place.calls.iter().all(|c| c.starts_with(MADE)),
+            shared_name,
+        }
     }
 
     fn handle(&mut self, node: &NodeDef, place: &Place) -> Results {
