@@ -127,6 +127,18 @@ codes! {
     TF_UNSUPPORTED = "TF0103";
     /// The operands of a TensorFlow op do not fit it.
     TF_OPERANDS = "TF0104";
+    /// A PyTorch op has no lowering and is not declared with `--custom`.
+    TORCH_UNKNOWN_OP = "TO0101";
+    /// A PyTorch op is used in a way that has no lowering.
+    TORCH_UNSUPPORTED = "TO0102";
+    /// The arguments of a PyTorch op do not fit its schema.
+    TORCH_ARGUMENT = "TO0103";
+    /// The calls of a PyTorch model do not form a graph.
+    TORCH_GRAPH = "TO0104";
+    /// The program in a `.pt2` file is not what PyTorch writes.
+    TORCH_PROGRAM = "TO0105";
+    /// The program in a `.pt2` file is of a schema version that is not read.
+    TORCH_SCHEMA = "TO0106";
     /// An operand's type does not fit the operation.
     IR_TYPE = "IR0001";
     /// A graph breaks an invariant of the IR.

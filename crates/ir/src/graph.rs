@@ -190,6 +190,11 @@ impl<S: Stage> Graph<S> {
         self.values[id.index()].name = name.into();
     }
 
+    /// Says what is known of a value's type.
+    pub fn set_type(&mut self, id: ValueId, ty: S::Type) {
+        self.values[id.index()].ty = ty;
+    }
+
     /// The type of a value.
     pub fn ty(&self, id: ValueId) -> &S::Type {
         &self.value(id).ty

@@ -14,6 +14,7 @@
 //! inputs are the iteration (a number), the carried values and the rest, its outputs the next condition and the next
 //! carried values.
 
+use crate::lower::Typing;
 use modelport_ir::{Attr, DType, Dialect, Dim, SourceGraph, SourceOp, Tensor, TensorType, ValueId};
 use std::collections::{BTreeMap, HashMap};
 
@@ -92,13 +93,15 @@ pub struct Emit {
     names: HashMap<String, usize>,
     /// In a body of control flow: values outside, and the inputs that stand for them.
     captures: Vec<(ValueId, ValueId)>,
+    /// Types of all values so far, found by lowering them.
+    typing: Typing,
 }
 
 impl Emit {
     /// Starts an empty graph.
     pub fn new(name: impl Into<String>) -> Self {
         let graph = SourceGraph::new(name);
-        Self { graph, scope: Vec::new(), names: HashMap::new(), captures: Vec::new() }
+        Self { graph, scope: Vec::new(), names: HashMap::new(), captures: Vec::new(), typing: Typing::default() }
     }
 
     /// The graph as built so far.
@@ -194,12 +197,12 @@ impl Emit {
     }
 
     /// The input of this body that stands for `value` of the graph around it.
-    pub fn capture(&mut self, outer: &Self, value: ValueId) -> ValueId {
+    pub fn capture(&mut self, outer: &mut Self, value: ValueId) -> ValueId {
         if let Some(&(_, inner)) = self.captures.iter().find(|(v, _)| *v == value) {
             return inner;
         }
-        let v = outer.graph.value(value);
-        let inner = self.graph.add_input(v.name.clone(), v.ty.clone());
+        let ty = outer.ty(value);
+        let inner = self.graph.add_input(outer.graph.value(value).name.clone(), ty);
         self.captures.push((value, inner));
         inner
     }
@@ -238,9 +241,19 @@ impl Emit {
         self.add(&name, op, operands, carried.len())
     }
 
-    /// What is known of a value's type.
+    /// What is known of a value's type: everything before it is lowered for that, as far as the inputs' types are known.
     pub fn ty(&mut self, value: ValueId) -> Option<TensorType> {
-        self.graph.ty(value).clone()
+        if let Some(ty) = self.graph.ty(value) {
+            return Some(ty.clone());
+        }
+        self.typing.value(&self.graph, value).map(|(b, v)| b.ty(v).clone())
+    }
+
+    /// The number that a value certainly is: a size that is known, arithmetic on such.
+    pub fn known_int(&mut self, value: ValueId) -> Option<i64> {
+        let (b, v) = self.typing.value(&self.graph, value)?;
+        let known = b.known(v)?;
+        if known.0.len() == 1 { known.0.first().and_then(modelport_ir::infer::KnownInt::value) } else { None }
     }
 
     /// The size of a dimension, where it is known; negative ones count from the end.

@@ -19,6 +19,6 @@ mod probe;
 mod script;
 
 pub use emit::{Arg, Emit};
-pub use lower::{converts, lower, supported};
+pub use lower::{assume_inputs, converts, lower, supported};
 pub use open::{OpenOptions, TorchFile, open, open_bytes};
 pub use probe::{Kind, probe};

@@ -1,0 +1,136 @@
+//! Python numbers that are computed at run time: sizes, their arithmetic, conversions.
+
+use super::binary::floor_quotient;
+use super::call::Call;
+use super::pointwise::truth;
+use super::{Row, row, row_many};
+use modelport_diag::Result;
+use modelport_ir::core::{BinaryOp, UnaryOp};
+use modelport_ir::{DType, Op, Tensor, ValueId};
+
+pub(super) const ROWS: &[Row] = &[
+    row("aten::sym_size", sym_size).number(),
+    row_many("aten::size", size).number(),
+    row("aten::sym_numel", numel).number(),
+    row("aten::numel", numel).number(),
+    row("aten::len", len).number(),
+    row("aten::dim", dim).number(),
+    row("aten::item", item).number(),
+    row("aten::Int", |c| converted(c, DType::I64)).number(),
+    row("aten::Float", |c| converted(c, DType::F64)).number(),
+    row("aten::Bool", boolean).number(),
+    row("aten::is_nonzero", boolean).number(),
+    row("aten::floordiv", floordiv).number(),
+    row("aten::sym_max", |c| both(c, BinaryOp::Max)).number(),
+    row("aten::sym_min", |c| both(c, BinaryOp::Min)).number(),
+    row("aten::sym_float", |c| converted(c, DType::F64)).number(),
+    row("aten::sym_int", |c| converted(c, DType::I64)).number(),
+    row("aten::sym_not", not).number(),
+    row("aten::sym_ite", ite).number(),
+    row("aten::__not__", not).number(),
+    row("prim::NumToTensor", |c| c.tensor("a")),
+    row("aten::_shape_as_tensor", |c| {
+        let x = c.tensor("self")?;
+        c.shape(x)
+    }),
+];
+
+fn sym_size(c: &mut Call<'_>) -> Result<ValueId> {
+    let x = c.tensor("self")?;
+    let axis = c.axis("dim", c.rank(x))?;
+    let size = c.dim(x, axis)?;
+    let v = c.vector(&[size])?;
+    c.b.squeeze(v, &[0])
+}
+
+fn size(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
+    if c.arg("dim").is_some() {
+        return Ok(vec![sym_size(c)?]);
+    }
+    let x = c.tensor("self")?;
+    let mut out = Vec::new();
+    for size in c.dims(x)? {
+        let v = c.vector(&[size])?;
+        out.push(c.b.squeeze(v, &[0])?);
+    }
+    Ok(out)
+}
+
+fn numel(c: &mut Call<'_>) -> Result<ValueId> {
+    let x = c.tensor("self")?;
+    c.b.one(Op::Size, &[x])
+}
+
+fn len(c: &mut Call<'_>) -> Result<ValueId> {
+    let x = c.tensor("t")?;
+    let size = c.dim(x, 0)?;
+    let v = c.vector(&[size])?;
+    c.b.squeeze(v, &[0])
+}
+
+fn dim(c: &mut Call<'_>) -> Result<ValueId> {
+    let x = c.tensor("self")?;
+    let rank = c.rank(x) as i64;
+    Ok(c.b.constant("", Tensor::int_scalar(rank)))
+}
+
+/// The only element.
+fn only(c: &mut Call<'_>, name: &str) -> Result<ValueId> {
+    let x = c.side(name)?.value;
+    if c.rank(x) == 0 { Ok(x) } else { c.b.reshape(x, &[]) }
+}
+
+fn item(c: &mut Call<'_>) -> Result<ValueId> {
+    let x = only(c, if c.arg("self").is_some() { "self" } else { "a" })?;
+    let dtype = c.b.dtype(x);
+    let to = if dtype.is_float() {
+        DType::F64
+    } else if dtype == DType::Bool {
+        dtype
+    } else {
+        DType::I64
+    };
+    c.b.cast(x, to)
+}
+
+fn converted(c: &mut Call<'_>, to: DType) -> Result<ValueId> {
+    let x = only(c, "a")?;
+    c.b.cast(x, to)
+}
+
+fn boolean(c: &mut Call<'_>) -> Result<ValueId> {
+    let x = only(c, if c.arg("self").is_some() { "self" } else { "a" })?;
+    truth(c, x)
+}
+
+fn floordiv(c: &mut Call<'_>) -> Result<ValueId> {
+    let (x, y) = numbers(c)?;
+    floor_quotient(c, x, y)
+}
+
+/// Two numbers in the wider of their types.
+fn numbers(c: &mut Call<'_>) -> Result<(ValueId, ValueId)> {
+    let (x, y) = (only(c, "a")?, only(c, "b")?);
+    let float = c.b.dtype(x).is_float() || c.b.dtype(y).is_float();
+    let to = if float { DType::F64 } else { DType::I64 };
+    Ok((c.b.cast(x, to)?, c.b.cast(y, to)?))
+}
+
+fn both(c: &mut Call<'_>, op: BinaryOp) -> Result<ValueId> {
+    let (x, y) = numbers(c)?;
+    c.binary(op, x, y)
+}
+
+fn not(c: &mut Call<'_>) -> Result<ValueId> {
+    let x = only(c, "a")?;
+    let x = truth(c, x)?;
+    c.unary(UnaryOp::Not, x)
+}
+
+fn ite(c: &mut Call<'_>) -> Result<ValueId> {
+    let cond = only(c, "b")?;
+    let cond = truth(c, cond)?;
+    let (x, y) = (only(c, "t")?, only(c, "f")?);
+    let y = c.b.cast(y, c.b.dtype(x))?;
+    c.choose(cond, x, y)
+}
