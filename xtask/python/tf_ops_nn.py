@@ -68,7 +68,7 @@ def convolutions(add):
     add("BiasAdd", "nchw", lambda x: R.BiasAdd(value=x, bias=w(4), data_format="NCHW"), In(None, 4, 3, 5))
     add("BiasAdd", "matrix", lambda x: R.BiasAdd(value=x, bias=w(4)), N)
     add("BiasAddV1", "matrix", lambda x: R.BiasAddV1(value=x, bias=w(4)), N)
-    one = lambda fused, args, **more: lambda x: hidden("_FusedConv2D", name="fused", input=x, filter=tf.constant(k), args=[tf.constant(a) for a in args], host_args=[], num_args=len(args), strides=[1, 1, 1, 1], padding="SAME", fused_ops=fused, **more)
+    one = lambda fused, args, **more: lambda x: hidden("_FusedConv2D", name="fused", input=x, filter=tf.constant(k), args=[tf.constant(a) for a in args], host_args=[], num_args=len(args), strides=[1, 1, 1, 1], padding="SAME", fused_ops=fused, **({"explicit_paddings": [], "data_format": "NHWC", "filter_format": "HWIO", "dilations": [1, 1, 1, 1], "use_cudnn_on_gpu": True, "epsilon": 1e-4, "leakyrelu_alpha": 0.2} | more))
     bn = [w(5, scale=0.5) + 1, w(5), w(5), np.abs(w(5)) + 0.5]
     for name in ("Relu", "Relu6", "Elu", "LeakyRelu"):
         more = {"leakyrelu_alpha": 0.1} if name == "LeakyRelu" else {}
@@ -76,7 +76,7 @@ def convolutions(add):
     add("_FusedConv2D", "bias", one(["BiasAdd"], [w(5)]), I4)
     add("_FusedConv2D", "norm_relu", one(["FusedBatchNorm", "Relu"], bn, epsilon=1e-3), I4)
     # The kernel that runs `_FusedDepthwiseConv2dNative` is in builds with oneDNN only: there is no case of it here.
-    mm = lambda fused, args, **more: lambda x: hidden("_FusedMatMul", name="fused", a=x, b=tf.constant(w(4, 5)), args=[tf.constant(a) for a in args], num_args=len(args), fused_ops=fused, **more)
+    mm = lambda fused, args, **more: lambda x: hidden("_FusedMatMul", name="fused", a=x, b=tf.constant(w(4, 5)), args=[tf.constant(a) for a in args], fused_ops=fused, transpose_a=False, transpose_b=False, epsilon=1e-4, leakyrelu_alpha=0.2)
     for name in ("Relu", "Relu6", "Elu", "LeakyRelu", "Tanh", "Sigmoid"):
         add("_FusedMatMul", f"bias_{name.lower()}", mm(["BiasAdd", name], [w(5)]), N)
     add("_FusedMatMul", "bias", mm(["BiasAdd"], [w(5)]), N)

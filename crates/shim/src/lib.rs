@@ -2,7 +2,7 @@
 //! framework.
 //!
 //! Owns: what changed between versions of a framework, and which semantics the version that wrote a file had. Must
-//! never know: core ops, files, writers. Today's spelling is Keras 3.15; where an old meaning has no name there, the op
+//! never know: core ops, files, writers. Today's spelling is that of Keras 3.15 and TensorFlow 2.21; where an old meaning has no name there, the op
 //! gets a private one that lowerings know: activation `hard_sigmoid_keras2`, interpolation `bilinear_keras2`.
 #![forbid(unsafe_code)]
 

@@ -37,6 +37,9 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn of(graph: &SourceGraph) -> Self {
+        if graph.provenance.framework == "tensorflow" {
+            return Self::of_tensorflow(graph);
+        }
         let text = graph.provenance.version.as_deref();
         let version = text.and_then(parse).unwrap_or_else(|| guess(graph));
         let tensorflow = graph.provenance.framework == "tf.keras" || text.is_some_and(|t| t.ends_with("-tf"));
@@ -46,6 +49,22 @@ impl Writer {
             None => format!("{product} {}", version.0),
         };
         Self { version, name, tensorflow, backend: graph.provenance.details.get("backend").cloned() }
+    }
+}
+
+/// A graph that does not say its producer is taken for a new one.
+const NEW_PRODUCER: u32 = u32::MAX - 1;
+
+impl Writer {
+    /// Ops of TensorFlow go by the version of the graph, its producer.
+    fn of_tensorflow(graph: &SourceGraph) -> Self {
+        let producer = graph.provenance.details.get("producer").and_then(|p| p.parse().ok()).filter(|p| *p > 0);
+        let name = match (producer, &graph.provenance.version) {
+            (_, Some(version)) => format!("TensorFlow {version}"),
+            (Some(p), None) => format!("TensorFlow (graph version {p})"),
+            (None, None) => "TensorFlow".to_owned(),
+        };
+        Self { version: (producer.unwrap_or(NEW_PRODUCER), 0, 0), name, tensorflow: true, backend: None }
     }
 }
 

@@ -302,10 +302,10 @@ fn class_aliases() {
     }
 }
 
-/// Every rule has a test above or in `keras1.rs` that names it.
+/// Every rule has a test above, in `keras1.rs` or in `tensorflow.rs` that names it.
 #[test]
 fn every_rule_is_tested() {
-    let tests = [include_str!("keras1.rs"), include_str!("keras2.rs")].concat();
+    let tests = [include_str!("keras1.rs"), include_str!("keras2.rs"), include_str!("tensorflow.rs")].concat();
     // Its effect is silent: what it unpacks is tested with the rules that follow.
     let silent = ["activation_written_as_object"];
     for (rule, _) in modelport_shim::rules() {

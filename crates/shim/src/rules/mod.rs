@@ -7,6 +7,7 @@ mod classes;
 mod merges_keras1;
 mod preprocessing;
 mod recurrent;
+mod tensorflow;
 mod weights_keras1;
 
 use crate::rule::Rule;
@@ -22,6 +23,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Rule> {
         recurrent::RULES,
         preprocessing::RULES,
         activations::RULES,
+        tensorflow::RULES,
     ]
     .into_iter()
     .flatten()
