@@ -20,7 +20,7 @@ const DOCTOR_CODES: &str = "Exit codes: 0 it loads, or an error was explained; 1
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Convert a model to ONNX
+    /// Convert a model to ONNX, or its weights to safetensors
     #[command(after_help = EXIT_CODES)]
     Convert(Convert),
     /// Compare a written ONNX file with the model it came from
@@ -88,7 +88,7 @@ pub(crate) struct Reading {
 pub(crate) struct Convert {
     /// The model: .h5, .hdf5 or .keras, recognised by content
     pub(crate) input: PathBuf,
-    /// The target, ending in .onnx; appears whole or not at all
+    /// The target, ending in .onnx or .safetensors; appears whole or not at all
     #[arg(required_unless_present = "emit")]
     pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
@@ -102,6 +102,15 @@ pub(crate) struct Convert {
     /// Layout of image inputs in the written signature
     #[arg(long, value_enum, default_value = "keep")]
     pub(crate) input_layout: Layout,
+    /// Naming and layout of weights in a safetensors target [default: those of the framework]
+    #[arg(long, value_enum)]
+    pub(crate) names: Option<Names>,
+    /// Type of floating-point weights in a safetensors target [default: their own]
+    #[arg(long, value_enum)]
+    pub(crate) dtype: Option<Float>,
+    /// Bytes of weights in one safetensors file, as 500MB or 2GiB; more are split, with an index [default: 5GB]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) shard_size: Option<String>,
     /// Compare the written file with the interpreter before it gets its name
     #[arg(long)]
     pub(crate) verify: bool,
@@ -174,6 +183,26 @@ pub(crate) enum Layout {
     Keep,
     /// Channels first: the boundary transpose moves into the signature
     Nchw,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Names {
+    /// `conv1/kernel`, channels last
+    Keras,
+    /// `conv1.weight`, channels first: what `load_state_dict` takes
+    Torch,
+    /// As the variables of Keras layers
+    Tf,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Float {
+    /// IEEE 754 binary16
+    F16,
+    /// bfloat16
+    Bf16,
+    /// IEEE 754 binary32
+    F32,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

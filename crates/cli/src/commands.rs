@@ -1,6 +1,7 @@
 //! One function for each command.
 
 use crate::args::{Arguments, Command, Convert, Emit, Inspect, Layout, Reading, Verify};
+use crate::export;
 use crate::output::{self, DIFFERENT, DONE, USAGE};
 use crate::progress::Progress;
 use clap::CommandFactory;
@@ -28,16 +29,16 @@ pub(crate) fn run(arguments: Arguments) -> u8 {
     done.unwrap_or_else(|diagnostics| output::refused(&diagnostics))
 }
 
-fn load_options(reading: Reading) -> Result<LoadOptions, Diagnostics> {
+fn load_options(reading: &Reading) -> Result<LoadOptions, Diagnostics> {
     let input_types = reading.input_type.iter().map(|t| modelport::parse_input_type(t));
     let mut options = LoadOptions {
-        arch: reading.arch,
-        graph: reading.graph,
-        weights_key: reading.weights_key,
-        tag_set: reading.tag_set,
-        signature: reading.signature,
-        inputs: reading.inputs,
-        outputs: reading.outputs,
+        arch: reading.arch.clone(),
+        graph: reading.graph.clone(),
+        weights_key: reading.weights_key.clone(),
+        tag_set: reading.tag_set.clone(),
+        signature: reading.signature.clone(),
+        inputs: reading.inputs.clone(),
+        outputs: reading.outputs.clone(),
         input_types: input_types.collect::<Result<_, _>>()?,
         checksums: reading.checksums,
         ..LoadOptions::default()
@@ -50,7 +51,7 @@ fn load_options(reading: Reading) -> Result<LoadOptions, Diagnostics> {
 }
 
 fn convert(a: Convert) -> Result<u8, Diagnostics> {
-    let load = load_options(a.reading)?;
+    let load = load_options(&a.reading)?;
     if let Some(stage) = a.emit {
         let stage = match stage {
             Emit::Source => modelport::Emit::Source,
@@ -61,7 +62,14 @@ fn convert(a: Convert) -> Result<u8, Diagnostics> {
             None => Ok(output::line(modelport::emit(&a.input, stage, &load)?.trim_end())),
         };
     }
-    let Some(target) = a.output else { return Ok(USAGE) };
+    let Some(target) = a.output.clone() else { return Ok(USAGE) };
+    let weights = export::is_wanted(&target);
+    if let Some(d) = export::misplaced(&a, weights) {
+        return Err(d.into());
+    }
+    if weights {
+        return export::run(&a, &target, load);
+    }
     let progress = Progress::new();
     let options = ConvertOptions {
         load,
@@ -133,7 +141,7 @@ fn as_json(done: &Conversion, target: &std::path::Path) -> serde_json::Value {
 }
 
 fn verify(a: Verify) -> Result<u8, Diagnostics> {
-    let load = load_options(a.reading)?;
+    let load = load_options(&a.reading)?;
     let options = VerifyOptions { golden: a.golden, seed: a.seed };
     let report = modelport::verify(&a.input, &a.written, &load, &options)?;
     let printed = if a.json { output::line(json!(report)) } else { output::line(&report) };
@@ -141,7 +149,7 @@ fn verify(a: Verify) -> Result<u8, Diagnostics> {
 }
 
 fn inspect(a: Inspect) -> Result<u8, Diagnostics> {
-    let options = load_options(a.reading)?;
+    let options = load_options(&a.reading)?;
     let found = modelport::inspect(&a.input, &options)?;
     Ok(if a.json { output::line(json!(found)) } else { output::line(&found) })
 }

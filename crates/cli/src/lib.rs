@@ -7,6 +7,7 @@
 mod args;
 mod commands;
 mod doctor;
+mod export;
 mod output;
 mod progress;
 

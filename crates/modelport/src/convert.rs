@@ -135,7 +135,7 @@ fn usage(output: &Path, message: &str) -> Box<Diagnostic> {
     Diagnostic::error(Code::USAGE, message).in_file(output.display().to_string())
 }
 
-fn check_not_itself(input: &Path, output: &Path) -> Result<()> {
+pub(crate) fn check_not_itself(input: &Path, output: &Path) -> Result<()> {
     let real = |p: &Path| std::fs::canonicalize(p).ok();
     if real(input).is_some_and(|i| Some(i) == real(output)) {
         return Err(usage(output, "the target is the model itself").help("choose another name for the target"));
@@ -148,8 +148,8 @@ fn check_target(input: &Path, output: &Path) -> Result<()> {
     let usage = |message| usage(output, message);
     match output.extension().and_then(|e| e.to_str()) {
         Some("onnx") => Ok(()),
-        Some("safetensors") => Err(usage("safetensors cannot be written yet").help("name a target that ends in .onnx")),
-        _ => Err(usage("the target's name does not say what to write").help("name a target that ends in .onnx")),
+        _ => Err(usage("the target's name does not say what to write")
+            .help("name a target that ends in .onnx, or in .safetensors for the weights alone")),
     }
 }
 

@@ -13,6 +13,7 @@
 mod convert;
 mod custom;
 pub mod doctor;
+mod export;
 mod inspect;
 mod load;
 mod open;
@@ -23,6 +24,7 @@ mod verify;
 pub use convert::{Conversion, ConvertOptions, Emit, Stage, convert, emit, emit_to};
 pub use custom::read_declarations;
 pub use doctor::{Diagnosis, DoctorOptions, doctor};
+pub use export::{Export, ExportOptions, Names, export};
 pub use inspect::{Inspection, Layer, WeightInfo, inspect};
 pub use load::{LoadOptions, Model, load, parse_input_type};
 pub use open::{Body, Opened, open};
@@ -31,11 +33,13 @@ pub use verify::{VerifyOptions, verify};
 pub use modelport_diag::{CODES, Code, Diagnostic, Diagnostics, Limits, Result, Severity};
 pub use modelport_ir::passes::InputLayout;
 pub use modelport_ir::{
-    Builder, CoreGraph, CustomLayer, CustomLayers, Provenance, SourceGraph, SourceOp, Tensor, TensorType, ValueId,
+    Builder, CoreGraph, CustomLayer, CustomLayers, DType, Provenance, SourceGraph, SourceOp, Tensor, TensorType,
+    ValueId,
 };
 pub use modelport_keras::Supported;
 pub use modelport_onnx::Written;
 pub use modelport_runtime::verify::Report;
+pub use modelport_safetensors::parse_size;
 pub use modelport_shim::Applied;
 
 /// The result of everything here: a value, or all findings at once.

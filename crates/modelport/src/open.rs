@@ -5,6 +5,7 @@ use crate::Outcome;
 use crate::load::LoadOptions;
 use modelport_diag::{Diagnostic, Diagnostics};
 use modelport_ir::{CoreGraph, Provenance, SourceGraph, Tensor};
+use modelport_safetensors::SafetensorsFile;
 use modelport_storage::MappedFile;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub struct Opened {
     pub body: Result<Body, Box<Diagnostic>>,
     /// Choices that a reader made, as sentences for the user.
     pub notes: Vec<String>,
+    /// The file as it stands, where it is safetensors: its metadata, and tensors of types that are only copied.
+    pub stored: Option<SafetensorsFile>,
 }
 
 /// Opens with the reader that the content asks for. Weights without a model are no error here.
@@ -43,6 +46,9 @@ pub fn open(path: &Path, options: &LoadOptions) -> Outcome<Opened> {
         && let Ok(file) = MappedFile::open(path)
         && modelport_keras::probe(&file).is_none()
     {
+        if modelport_safetensors::probe(&file) {
+            return safetensors(path, options);
+        }
         if modelport_torch::probe(&file).is_some() {
             return torch(path, options);
         }
@@ -57,7 +63,7 @@ fn keras(path: &Path, options: &LoadOptions) -> Outcome<Opened> {
     let open = modelport_keras::OpenOptions { arch: options.arch.clone(), limits: options.limits };
     let file = modelport_keras::open(path, &open)?;
     let body = file.require_graph().cloned().map(Body::Source);
-    Ok(Opened { provenance: file.provenance, weights: file.weights, body, notes: Vec::new() })
+    Ok(Opened { provenance: file.provenance, weights: file.weights, body, notes: Vec::new(), stored: None })
 }
 
 fn tensorflow(path: &Path, options: &LoadOptions) -> Outcome<Opened> {
@@ -72,7 +78,7 @@ fn tensorflow(path: &Path, options: &LoadOptions) -> Outcome<Opened> {
     };
     let file = modelport_tensorflow::open(path, &open)?;
     let body = file.graph.map(Body::Source);
-    Ok(Opened { provenance: file.provenance, weights: file.weights, body, notes: file.notes })
+    Ok(Opened { provenance: file.provenance, weights: file.weights, body, notes: file.notes, stored: None })
 }
 
 fn torch(path: &Path, options: &LoadOptions) -> Outcome<Opened> {
@@ -84,14 +90,26 @@ fn torch(path: &Path, options: &LoadOptions) -> Outcome<Opened> {
     };
     let file = modelport_torch::open(path, &open)?;
     let body = file.graph.map(Body::Source);
-    Ok(Opened { provenance: file.provenance, weights: file.weights, body, notes: file.notes })
+    Ok(Opened { provenance: file.provenance, weights: file.weights, body, notes: file.notes, stored: None })
+}
+
+fn safetensors(path: &Path, options: &LoadOptions) -> Outcome<Opened> {
+    let file = modelport_safetensors::open(path, &options.limits)?;
+    let (provenance, weights, notes) = (file.provenance.clone(), file.weights.clone(), file.notes.clone());
+    Ok(Opened { provenance, weights, body: Err(file.no_graph()), notes, stored: Some(file) })
 }
 
 fn onnx(file: &Arc<MappedFile>, path: &Path, options: &LoadOptions) -> Outcome<Opened> {
     let graph = modelport_onnx::read(path, &options.limits).map_err(|d| located(d, file.name()))?;
     let weights = graph.values().filter_map(|(id, v)| Some((v.name.clone(), graph.constant(id)?.clone())));
     let weights = weights.filter(|(name, _)| !name.is_empty()).collect();
-    Ok(Opened { provenance: graph.provenance.clone(), weights, body: Ok(Body::Core(graph)), notes: Vec::new() })
+    Ok(Opened {
+        provenance: graph.provenance.clone(),
+        weights,
+        body: Ok(Body::Core(graph)),
+        notes: Vec::new(),
+        stored: None,
+    })
 }
 
 /// Findings that say no file are in this one.
