@@ -26,7 +26,13 @@ pub(crate) fn transplant(weights: Opened, graph: Opened, file: &str) -> Result<O
     }
     notes.append(&mut plan.notes);
     notes.push(format!("the graph is that of {file}; {} of its weights come from this file", plan.given.len()));
-    Ok(Opened { provenance: weights.provenance, weights: weights.weights, body: Ok(body), notes })
+    Ok(Opened {
+        provenance: weights.provenance,
+        weights: weights.weights,
+        body: Ok(body),
+        notes,
+        stored: weights.stored,
+    })
 }
 
 /// The file's weights by the graph's names: as they are, or without or with a prefix that all have.
