@@ -151,6 +151,9 @@ fn verify(a: Verify) -> Result<u8, Diagnostics> {
 fn inspect(a: Inspect) -> Result<u8, Diagnostics> {
     let options = load_options(&a.reading)?;
     let found = modelport::inspect(&a.input, &options)?;
+    if !a.json {
+        output::notes(&found.notes);
+    }
     Ok(if a.json { output::line(json!(found)) } else { output::line(&found) })
 }
 

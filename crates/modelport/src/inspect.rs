@@ -62,6 +62,8 @@ pub struct Inspection {
     pub parameters: u64,
     /// The version rules that a conversion would apply.
     pub rules: Vec<String>,
+    /// Choices that the reader made, as sentences for the user.
+    pub notes: Vec<String>,
 }
 
 /// Describes a file: a model, or weights only.
@@ -90,6 +92,7 @@ pub fn inspect(path: &Path, options: &LoadOptions) -> Outcome<Inspection> {
         weights,
         parameters,
         rules: Vec::new(),
+        notes: file.notes,
     };
     match file.body {
         Ok(Body::Source(graph)) => {

@@ -52,7 +52,9 @@ impl Archive {
             }
             Kind::Zip | Kind::TorchScript | Kind::Exported => {
                 let zip = Zip::open(file, limits)?;
-                let pickled = zip.pickled("data.pkl", "data/")?;
+                // torch 1.4 had another directory.
+                let dir = if zip.has_directory("tensors/") { "tensors/" } else { "data/" };
+                let pickled = zip.pickled("data.pkl", dir)?;
                 let (version, evidence) = zip.version();
                 Ok(Self { pickled, evidence, version })
             }

@@ -56,6 +56,11 @@ impl Zip {
         self.archive.find(&self.full(name)).is_some()
     }
 
+    /// Whether there are members below a directory.
+    pub(crate) fn has_directory(&self, dir: &str) -> bool {
+        self.names().any(|n| n.starts_with(dir))
+    }
+
     /// The name of the file, for diagnostics, with a member's.
     pub(crate) fn place(&self, name: &str) -> String {
         format!("{}!{}", self.archive.file().name(), self.full(name))
