@@ -5,12 +5,16 @@
 
 mod diagnosis;
 mod keras;
+mod onnx;
 mod other;
 mod show;
 mod signatures;
 mod tables;
 mod target;
+mod tensorflow;
+mod torch;
 mod version;
+mod wire;
 
 pub use diagnosis::{Call, Cause, Diagnosis, Finding, Fix, FixKind, Level, Outcome as Prediction};
 pub use signatures::{Pasted, Signature, explain as explain_error, signatures};
@@ -43,16 +47,33 @@ pub fn doctor(path: &Path, options: &DoctorOptions) -> Outcome<Diagnosis> {
 }
 
 fn examine(path: &Path, options: &DoctorOptions) -> Outcome<Diagnosis> {
-    let keras = path.join("config.json").is_file()
-        || (path.is_file() && MappedFile::open(path).is_ok_and(|f| modelport_keras::probe(&f).is_some()));
-    if keras {
-        return match modelport_keras::raw(path, &options.limits) {
-            Ok(file) => {
-                let target = options.target.clone().unwrap_or_else(|| Target::newest(Product::Keras));
-                Ok(keras::diagnose(&keras::Case { path, file: &file, target: &target }))
+    let target = |product| options.target.clone().unwrap_or_else(|| Target::newest(product));
+    let file = if path.is_file() { MappedFile::open(path).ok() } else { None };
+    let of_keras =
+        path.join("config.json").is_file() || file.as_ref().is_some_and(|f| modelport_keras::probe(f).is_some());
+    if of_keras {
+        return Ok(match modelport_keras::raw(path, &options.limits) {
+            Ok(raw) => keras::diagnose(&keras::Case { path, file: &raw, target: &target(Product::Keras) }),
+            Err(all) => other::unreadable(path, "a Keras file", &all),
+        });
+    }
+    if let Some(f) = &file {
+        match torch::read(f, &options.limits) {
+            Ok(Some(read)) => {
+                return Ok(torch::diagnose(&torch::Case { path, file: &read, target: &target(Product::Torch) }));
             }
-            Err(all) => Ok(other::unreadable(path, "a Keras file", &all)),
-        };
+            Ok(None) => {}
+            Err(all) => return Ok(other::unreadable(path, "a PyTorch file", &all)),
+        }
+        if modelport_safetensors::probe(f) || path.extension().is_some_and(|e| e == "safetensors") {
+            return other::safetensors(path, f, &target(Product::Safetensors), options);
+        }
+        if onnx::is_model(f) {
+            return Ok(onnx::diagnose(path, f, &target(Product::OnnxRuntime)));
+        }
+    }
+    if let Some(read) = tensorflow::read(path) {
+        return Ok(tensorflow::diagnose(&tensorflow::Case { path, file: &read, target: &target(Product::TensorFlow) }));
     }
     other::examine(path, options)
 }

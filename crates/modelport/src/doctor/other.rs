@@ -4,9 +4,12 @@
 
 use super::DoctorOptions;
 use super::diagnosis::{Call, Cause, Diagnosis, Finding, Fix, FixKind, Outcome as Prediction};
+use super::target::Target;
 use crate::Outcome;
 use modelport_diag::{Code, Diagnostic, Diagnostics};
+use modelport_storage::MappedFile;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A file that no reader knows.
 pub(crate) fn examine(path: &Path, options: &DoctorOptions) -> Outcome<Diagnosis> {
@@ -19,6 +22,42 @@ pub(crate) fn examine(path: &Path, options: &DoctorOptions) -> Outcome<Diagnosis
         Err(all) if all.0.iter().any(|d| d.code == Code::IO_OPEN) => Err(all),
         Err(all) => Ok(unreadable(path, "no model", &all)),
     }
+}
+
+/// A file called or made like safetensors.
+pub(crate) fn safetensors(
+    path: &Path,
+    file: &Arc<MappedFile>,
+    target: &Target,
+    options: &DoctorOptions,
+) -> Outcome<Diagnosis> {
+    let all = match modelport_safetensors::open_bytes(file) {
+        Ok(_) => Diagnostics::default(),
+        Err(all) if modelport_safetensors::probe(file) => all,
+        // Another format under the name.
+        Err(_) => return examine(path, options),
+    };
+    let shown = path.display();
+    let mut found = unreadable(path, "tensors in a safetensors file, without a model", &all);
+    found.target = Some(target.to_string());
+    let loads = all.0.is_empty();
+    found.verdict = if loads { Prediction::Loads } else { Prediction::Refuses };
+    let error = found.findings.first().and_then(|f| f.error.clone());
+    found.calls = vec![Call {
+        code: format!("safetensors.torch.load_file(\"{shown}\")"),
+        outcome: found.verdict,
+        error,
+        default: true,
+    }];
+    if loads {
+        let command = format!("modelport convert {shown} out.onnx --graph MODEL");
+        found.fixes.push(Fix::new(
+            FixKind::Modelport,
+            command,
+            "the weights in another file's model; --arch NAME for a known architecture",
+        ));
+    }
+    Ok(found)
 }
 
 /// A diagnosis from the diagnostics of a reader.
@@ -74,7 +113,7 @@ fn finding(path: &Path, d: &Diagnostic) -> Finding {
         Code::PROBE_LFS => found(Cause::NotAModel, &[9, 42, 44, 28], first),
         Code::PROBE_TEXT => found(Cause::NotAModel, &[9, 44, 42, 28], first),
         Code::PROBE_EMPTY => found(Cause::Damage, &[44], "EOFError: Ran out of input"),
-        Code::IO_TRUNCATED | Code::HDF5_DAMAGED => {
+        Code::IO_TRUNCATED | Code::HDF5_DAMAGED if !ends(&[".safetensors"]) => {
             found(Cause::Damage, &[44], "OSError: Unable to synchronously open file (truncated file)")
         }
         Code::ZIP_DAMAGED => found(
@@ -83,6 +122,12 @@ fn finding(path: &Path, d: &Diagnostic) -> Finding {
             "RuntimeError: PytorchStreamReader failed reading zip archive: failed finding central directory",
         ),
         Code::PROBE_UNKNOWN | Code::PROBE_DIRECTORY => found(Cause::NotAModel, &[44], first),
-        _ => found(Cause::Damage, &[], ""),
+        _ if ends(&[".safetensors"]) => found(
+            Cause::Damage,
+            &[42],
+            "safetensors_rust.SafetensorError: Error while deserializing header: MetadataIncompleteBuffer",
+        ),
+        _ if ends(&[".pb"]) => found(Cause::Damage, &[28], first),
+        _ => found(Cause::Damage, &[4], ""),
     }
 }
