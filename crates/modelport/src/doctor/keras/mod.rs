@@ -45,6 +45,7 @@ pub(crate) fn diagnose(case: &Case<'_>) -> Diagnosis {
             loader.findings.push(Finding::refused(Cause::Version, what).row(14));
         }
         case.weights(&mut loader);
+        case.arrangement(&mut loader);
     }
     let structure = outcome(&loader.findings);
     let error = loader.findings.iter().find(|f| f.level == Level::Refused).and_then(|f| f.error.clone());
@@ -211,6 +212,21 @@ impl Case<'_> {
         if first || self.file.backend.as_deref() == Some("theano") {
             let what = "kernels are stored as Keras 1 or the Theano backend stored them; Keras 3 does not convert them";
             loader.findings.push(Finding::new(Cause::Version, Level::OtherNumbers, what).row(37));
+        }
+    }
+
+    /// Weights of an archive that do not fit their layers, as our own reader finds them.
+    fn arrangement(&self, loader: &mut Loader) {
+        let sound = loader.findings.iter().all(|f| f.level < Level::Refused);
+        if self.file.method != SaveMethod::Archive || !sound {
+            return;
+        }
+        let Err(all) = modelport_keras::open(self.path, &modelport_keras::OpenOptions::default()) else { return };
+        for d in all.0.iter().filter(|d| d.code == modelport_diag::Code::KERAS_WEIGHTS) {
+            let what = format!("the weights in the archive do not fit the model: {}", d.message);
+            let text = "ValueError: A total of … objects could not be loaded. Layer … expected … variables, but received … variables during loading.";
+            let node = d.location.node.clone().unwrap_or_default();
+            loader.findings.push(Finding::refused(Cause::Damage, what).row(45).error(text).at(node));
         }
     }
 

@@ -41,7 +41,7 @@ fn root(pickle: &Pickle) -> Root {
     match (tensors, entries.iter().any(|(_, v)| is_module(*v) || v.entries().is_some())) {
         (0, true) => Root::Checkpoint,
         (0, false) => Root::Other,
-        (n, _) if n * 2 >= entries.len() => Root::StateDict,
+        (n, _) if n * 2 > entries.len() => Root::StateDict,
         _ => Root::Checkpoint,
     }
 }
@@ -94,7 +94,6 @@ fn named(case: &Case<'_>, pickle: &Pickle, content: &mut Content) {
             Fate::Program => {
                 Finding::refused(Cause::CustomObjects, "the pickle of a whole model needs the program's own classes")
                     .row(7)
-                    .row(2)
                     .error(format!("AttributeError: Can't get attribute '{short}' on <module '__main__' …>"))
             }
             Fate::Package => {
@@ -104,7 +103,6 @@ fn named(case: &Case<'_>, pickle: &Pickle, content: &mut Content) {
                     format!("the pickle needs classes of the Python package `{package}`"),
                 )
                 .row(21)
-                .row(2)
                 .error(format!("ModuleNotFoundError: No module named '{package}'"))
             }
             Fate::Moved(where_to) => {
@@ -126,12 +124,10 @@ fn named(case: &Case<'_>, pickle: &Pickle, content: &mut Content) {
         };
         missing.push(found.at(path));
     }
-    let hard = missing.iter().any(|f| f.level == Level::Refused);
     if let Some(refused) = weights_only(case, pickle) {
         content.only_weights_only = true;
         content.all.push(refused);
     }
-    let _ = hard;
     content.all.extend(missing);
 }
 
