@@ -136,7 +136,7 @@ else:
         return model, x, model, {}
 
 
-ARGS = {"custom_modules": "--custom fixtures/models/torch/custom_modules/custom.layers"}
+ARGS = {"sequential": "--input-type f32[N,3,16,16]", "custom_modules": "--custom fixtures/models/torch/custom_modules/custom.layers"}
 FILES = {"custom_modules": ("custom.layers", """\
 layer Gate(x) {
   weights scale
@@ -147,7 +147,7 @@ layer Gate(x) {
 }
 layer Net(x) {
   modules stem, blocks, head
-  y = ReduceMean{axes=[2, 3], keepdims=false}(blocks(stem(x)))
+  y = Reduce{kind=\"mean\", axes=[2, 3], keepdims=false}(blocks(stem(x)))
   return head(y)
 }
 """)}

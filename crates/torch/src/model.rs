@@ -6,7 +6,7 @@
 use crate::architectures::{self, Image};
 use crate::modules::{Forward, Module, Val, flatten};
 use crate::open::OpenOptions;
-use modelport_diag::{Code, Diagnostic, Result};
+use modelport_diag::{Code, Diagnostic, Limits, Result};
 use modelport_ir::{DType, Dim, SourceGraph, Tensor, TensorType};
 
 /// The graph of weights alone: their architecture is recognised, or named by `--arch`.
@@ -56,6 +56,24 @@ pub(crate) fn of_module(root: &Module, options: &OpenOptions, notes: &mut Vec<St
         f.emit.output(name, value);
     }
     notes.extend(f.notes);
+    Ok(f.emit.finish())
+}
+
+/// The graph of a known module at `path` of a larger model, for inputs of these types.
+///
+/// # Errors
+/// Where it is used in a way that is not supported.
+pub(crate) fn part(m: &Module, path: &str, types: Vec<TensorType>) -> Result<SourceGraph> {
+    let mut f = Forward::new(m.short(), Limits::default());
+    f.begin_at(path);
+    let inputs: Vec<Val> =
+        types.into_iter().enumerate().map(|(i, ty)| Val::One(f.emit.input(format!("x{i}"), Some(ty)))).collect();
+    let result = f.apply(m, &inputs)?;
+    let mut outputs = Vec::new();
+    flatten(&result, &mut outputs);
+    for (i, value) in outputs.into_iter().enumerate() {
+        f.emit.output(format!("y{i}"), value);
+    }
     Ok(f.emit.finish())
 }
 

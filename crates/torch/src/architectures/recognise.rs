@@ -14,6 +14,8 @@ use modelport_ir::{DType, Tensor};
 pub(crate) struct Recognised {
     /// The tree.
     pub(crate) module: Module,
+    /// torchvision's name for it.
+    pub(crate) name: String,
     /// What was recognised and what was assumed, as sentences.
     pub(crate) notes: Vec<String>,
 }
@@ -38,7 +40,7 @@ pub(crate) fn find(weights: &[(String, Tensor)], arch: Option<&str>, dtype: Opti
     if !keys.ignored.is_empty() {
         notes.push(format!("{} counters that a profiler left behind were ignored", keys.ignored.len()));
     }
-    Ok(Recognised { module: bind(&built.module, &keys, "", dtype)?, notes })
+    Ok(Recognised { module: bind(&built.module, &keys, "", dtype)?, name: built.name, notes })
 }
 
 /// The family that fits exactly.

@@ -4,7 +4,7 @@ use super::alias::{Memory, Step};
 use super::call::{Operand, operand_index};
 use super::names::{self, Name};
 use super::one::{first_operand, fitted, lower_row, name_values, through, too_few, value_count};
-use super::{Row, control, find};
+use super::{Row, control, find, module};
 use modelport_diag::{Code, Diagnostic, Diagnostics, Result};
 use modelport_ir::core::{CustomResult, UnaryOp};
 use modelport_ir::{
@@ -48,6 +48,7 @@ pub fn lower(source: &SourceGraph, custom: &CustomLayers) -> std::result::Result
         }
     }
     state.unknown_ops();
+    module::diagnose(&state.modules, &mut state.problems);
     if state.problems.has_errors() { Err(state.problems) } else { Ok(b.finish()) }
 }
 
@@ -57,6 +58,8 @@ pub(crate) struct State {
     pub(crate) problems: Diagnostics,
     /// Ops without a lowering, with how often each occurs and where first.
     unknown: BTreeMap<String, (usize, String)>,
+    /// Modules of classes that nobody knows.
+    pub(crate) modules: Vec<module::Unknown>,
     /// View steps that were taken again; bounded, so that a file cannot make us work without end.
     replayed: usize,
 }
@@ -204,7 +207,7 @@ impl<'a> Walk<'a> {
                     self.set(id.0 as usize, Some(operand));
                 }
             }
-            Err(d) if d.code == Code::TORCH_UNKNOWN_OP => {}
+            Err(d) if matches!(d.code, Code::TORCH_UNKNOWN_OP | Code::TORCH_UNKNOWN_MODULE) => {}
             Err(d) => self.state.problems.push(d.at_node(node.name.clone())),
         }
     }
@@ -224,6 +227,12 @@ impl<'a> Walk<'a> {
             return control::lower(self, b, node, operands);
         }
         let operands: Vec<Operand> = operands.iter().flatten().copied().collect();
+        if module::is_module(&node.op) {
+            let first_new = value_count(b);
+            let results = module::lower(self, b, &node.op, &operands)?;
+            name_values(b, first_new, &results);
+            return Ok(results);
+        }
         let name = names::parse(&node.op.name);
         if name.ignored {
             return Ok(node.outputs.iter().filter_map(|_| operands.first().copied()).collect());
@@ -337,6 +346,9 @@ impl<'a> Walk<'a> {
 
     /// Counts an op that has no lowering.
     fn check_known(&mut self, op: &SourceOp, at: &str) {
+        if module::is_module(op) {
+            return module::record(self, op, None);
+        }
         let name = names::parse(&op.name);
         let known = control::is_control(&op.name) || name.ignored || find(&name.base).is_some();
         if !known && self.custom.get(&op.name).is_none() && !self.custom.allow_custom_ops {

@@ -18,6 +18,7 @@ mod driver;
 mod index;
 mod join;
 mod linalg;
+mod module;
 mod names;
 mod norm;
 mod numbers;

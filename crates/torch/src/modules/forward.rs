@@ -58,6 +58,11 @@ impl Forward {
         Self { emit: Emit::new(name), notes: BTreeSet::new(), image: None, path: Vec::new(), limits, calls: 0 }
     }
 
+    /// Says where in the whole model this walk begins; for names of parameters.
+    pub(crate) fn begin_at(&mut self, path: &str) {
+        self.path = path.split('.').filter(|p| !p.is_empty()).map(str::to_owned).collect();
+    }
+
     /// The path of the module at work.
     pub(crate) fn path(&self) -> String {
         self.path.join(".")

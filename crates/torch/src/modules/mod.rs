@@ -27,7 +27,7 @@ pub(crate) use conv::{conv, transposed as transposed_conv};
 pub(crate) use forward::{Forward, Val, flatten, int, ints};
 pub(crate) use norm::{batch_norm, layer_norm};
 pub(crate) use pickled::{graph, is_module};
-pub(crate) use tree::{Module, Slot, join};
+pub(crate) use tree::{CHILDREN, Module, Slot, join};
 
 use modelport_diag::{Code, Diagnostic, Result};
 use modelport_ir::ValueId;

@@ -5,6 +5,7 @@
 //! stored.
 
 use super::tree::{Module, Slot};
+use crate::architectures::recognise;
 use crate::model;
 use crate::open::OpenOptions;
 use modelport_diag::{Code, Diagnostic, Limits, Result};
@@ -28,6 +29,23 @@ pub(crate) fn graph(
 ) -> Result<SourceGraph> {
     let read = read(module, tensors, &options.limits)?;
     notes.extend(read.notes);
+    let mut weights = Vec::new();
+    if options.arch.is_some() || super::find(&read.root).is_ok_and(|f| f.is_none()) {
+        read.root.each_tensor("", &mut |name, slot| {
+            weights.extend(slot.tensor.clone().map(|t| (name.to_owned(), t)));
+        });
+    }
+    if options.arch.is_some() {
+        return model::of_weights(&weights, options, notes);
+    }
+    // A copy of torchvision's code under another name.
+    if !weights.is_empty()
+        && let Ok(found) = recognise::find(&weights, None, None)
+    {
+        let mut root = (*read.root).clone();
+        root.attrs.insert("@like".to_owned(), Attr::Str(found.name));
+        return model::of_module(&root, options, notes);
+    }
     model::of_module(&read.root, options, notes)
 }
 

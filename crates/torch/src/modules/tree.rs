@@ -33,7 +33,7 @@ pub(crate) struct Slot {
 }
 
 /// The attribute under which a module that stands in a graph as an op keeps its children.
-const CHILDREN: &str = "@modules";
+pub(crate) const CHILDREN: &str = "@modules";
 
 impl Module {
     /// A module without anything.
