@@ -32,7 +32,7 @@ def randomise(model, rng):
 
 def calibrate(model, x, rng):
     """Running statistics of `x` itself, a little off, as training leaves them."""
-    norms = [m for m in model.modules() if type(m).__name__ in ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d")]
+    norms = [m for m in model.modules() if type(m).__name__ in ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d") and m.running_mean is not None]
     if not norms:
         return
     model.eval()

@@ -142,7 +142,8 @@ fn first_input(m: &Module, dtype: DType) -> Option<TensorType> {
         let (first, second) = if m.bool_or("batch_first", false) { ("batch", "length") } else { ("length", "batch") };
         Some(TensorType::new(dtype, vec![symbol(first), symbol(second), features.into()]))
     };
-    let weight = |axis: usize| m.tensor("weight").and_then(|t| t.shape().get(axis).copied());
+    let weight = ["weight", "weight_v", "weight_orig"].into_iter().find_map(|n| m.tensor(n));
+    let weight = |axis: usize| weight.and_then(|t| t.shape().get(axis).copied());
     let channels = || {
         let groups = size("groups").unwrap_or(1).max(1);
         weight(1).and_then(|c| c.checked_mul(groups))

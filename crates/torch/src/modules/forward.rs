@@ -3,6 +3,7 @@
 //!
 //! Owns: the walk, its bounds, names of parameters. Must never know: what a class computes, core ops.
 
+use super::reparametrised::reparametrised;
 use super::tree::Module;
 use super::{Apply, find};
 use crate::emit::{Arg, Emit};
@@ -180,9 +181,9 @@ impl Forward {
     /// # Errors
     /// When the module has none of that name.
     pub(crate) fn param(&mut self, m: &Module, name: &str) -> Result<ValueId> {
-        match m.tensor(name) {
-            Some(tensor) => Ok(self.constant(name, tensor.clone())),
-            None => Err(Diagnostic::error(
+        match self.param_or_none(m, name) {
+            Arg::Value(v) => Ok(v),
+            _ => Err(Diagnostic::error(
                 Code::TORCH_MODULE,
                 format!("a `{}` has no parameter or buffer `{name}`", m.short()),
             )),
@@ -191,6 +192,9 @@ impl Forward {
 
     /// As [`Forward::param`], or `None`.
     pub(crate) fn param_or_none(&mut self, m: &Module, name: &str) -> Arg {
+        if let Some(computed) = reparametrised(self, m, name) {
+            return Arg::Value(computed);
+        }
         m.tensor(name).cloned().map_or(Arg::None, |t| Arg::Value(self.constant(name, t)))
     }
 

@@ -16,6 +16,7 @@ mod norm;
 mod pickled;
 mod pool;
 mod recurrent;
+mod reparametrised;
 mod resample;
 mod shape;
 mod transformer;

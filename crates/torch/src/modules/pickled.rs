@@ -4,6 +4,7 @@
 //! (`torch/nn/modules/module.py`, the same since torch 0.1). Must never know: what a class computes, how tensors are
 //! stored.
 
+use super::reparametrised::{SPECTRAL_NORM, WEIGHT_NORM};
 use super::tree::{Module, Slot};
 use crate::architectures::recognise;
 use crate::model;
@@ -155,7 +156,7 @@ impl Reader<'_> {
                 module.attrs.insert(key.to_owned(), attr);
             }
         }
-        self.hooks(state, &module, path);
+        self.hooks(state, &mut module, path);
         for kind in ["_parameters", "_buffers"] {
             for (name, value) in state.get(kind).and_then(Node::entries).unwrap_or_default() {
                 let (Some(name), Some(tensor)) = (name.str(), (self.tensors)(value)) else { continue };
@@ -182,7 +183,7 @@ impl Reader<'_> {
     }
 
     /// Hooks are functions whose code is not in the file.
-    fn hooks(&mut self, state: Node<'_>, module: &Module, path: &str) {
+    fn hooks(&mut self, state: Node<'_>, module: &mut Module, path: &str) {
         for kind in ["_forward_hooks", "_forward_pre_hooks"] {
             for (_, hook) in state.get(kind).and_then(Node::entries).unwrap_or_default() {
                 let name = match (hook.global(), class(hook)) {
@@ -190,7 +191,19 @@ impl Reader<'_> {
                     (None, Some(c)) => c,
                     (None, None) => hook.to_string(),
                 };
-                if ["WeightNorm", "SpectralNorm"].iter().any(|n| name.ends_with(n)) {
+                let kind = match name.rsplit('.').next() {
+                    Some("WeightNorm") => Some(WEIGHT_NORM),
+                    Some("SpectralNorm") => Some(SPECTRAL_NORM),
+                    _ => None,
+                };
+                let weight = hook.attr("name").and_then(Node::str);
+                if let (Some(kind), Some(weight)) = (kind, weight) {
+                    let dim = hook.attr("dim").and_then(Node::int).map_or(Attr::None, Attr::Int);
+                    let entry = Attr::List(vec![Attr::Str(weight.to_owned()), dim]);
+                    match module.attrs.entry(kind.to_owned()).or_insert_with(|| Attr::List(Vec::new())) {
+                        Attr::List(all) => all.push(entry),
+                        other => *other = Attr::List(vec![entry]),
+                    }
                     continue;
                 }
                 let at = if path.is_empty() { module.short() } else { path };

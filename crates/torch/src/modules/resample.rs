@@ -30,23 +30,11 @@ fn upsample(f: &mut Forward, m: &Module, x: ValueId, mode: &str, align: bool) ->
         // One number is for all dimensions, of which the input knows the count.
         (_, None) => f.emit.ty(x).map_or(2, |t| t.rank().saturating_sub(2)),
     };
-    let sizes = match size {
-        Some(_) => ints(&m.ints("size", rank)?),
-        None => Arg::None,
+    let (sizes, factors) = match (size, factor) {
+        (Some(_), _) => (ints(&m.ints("size", rank)?), Arg::None),
+        (None, Some(factor)) => scaled(f, m, x, factor, rank)?,
+        (None, None) => return Err(m.wrong("scale_factor", "a size or a factor")),
     };
-    let mut factors = Arg::None;
-    if size.is_none() {
-        let wrong = || m.wrong("scale_factor", "a number, or one for each dimension");
-        let list: Option<Vec<f64>> = match factor {
-            Some(Attr::List(l)) => l.iter().map(Attr::as_float).collect(),
-            Some(one) => one.as_float().map(|v| vec![v; rank]),
-            None => None,
-        };
-        factors = Arg::List(list.ok_or_else(wrong)?.into_iter().map(Arg::Float).collect());
-    }
-    if m.bool_or("recompute_scale_factor", false) && size.is_none() {
-        f.notes.insert(format!("`{}` recomputes its scale from the sizes; whole sizes give the same", f.path()));
-    }
     let (name, aligned) = match mode {
         "nearest" | "nearest-exact" => (format!("{}{rank}d", mode.replace("nearest-exact", "_nearest_exact")), false),
         "linear" => ("linear1d".to_owned(), true),
@@ -61,4 +49,25 @@ fn upsample(f: &mut Forward, m: &Module, x: ValueId, mode: &str, align: bool) ->
     };
     let args = if aligned { vec![x.into(), sizes, align.into(), factors] } else { vec![x.into(), sizes, factors] };
     Ok(f.op(&op, args))
+}
+
+/// By a factor. With `recompute_scale_factor` (torch 1.6) the size counts, and the exact ratio of sizes is the factor.
+fn scaled(f: &mut Forward, m: &Module, x: ValueId, factor: &Attr, rank: usize) -> Result<(Arg, Arg)> {
+    let wrong = || m.wrong("scale_factor", "a number, or one for each dimension");
+    let factors: Option<Vec<f64>> = match factor {
+        Attr::List(l) => l.iter().map(Attr::as_float).collect(),
+        one => one.as_float().map(|v| vec![v; rank]),
+    };
+    let factors = factors.filter(|v| v.len() == rank).ok_or_else(wrong)?;
+    if m.bool_or("recompute_scale_factor", false) && factors.iter().any(|v| v.fract() != 0.0) {
+        let mut sizes = Vec::new();
+        for (i, factor) in factors.iter().enumerate() {
+            let size = f.emit.size(x, 2 + i as i64).ok_or_else(|| {
+                f.unsupported(m, "`recompute_scale_factor` and a size that is known only at run time")
+            })?;
+            sizes.push((size as f64 * factor).floor() as i64);
+        }
+        return Ok((ints(&sizes), Arg::None));
+    }
+    Ok((Arg::None, Arg::List(factors.into_iter().map(Arg::Float).collect())))
 }
