@@ -30,7 +30,7 @@ else:
     import keras
     TAG = "keras" + keras.__version__.replace(".", "")
 L, M = keras.layers, keras.models
-K1 = keras.__version__.startswith("1.")
+K1 = TAG.startswith("keras1")
 
 
 def trained(name, shape, rng):
@@ -62,7 +62,9 @@ def keras1_cases():
             L.AveragePooling2D((2, 2), dim_ordering=order), L.GlobalAveragePooling2D(dim_ordering=order), L.Dense(3)])
     out["bidirectional"] = lambda: M.Sequential([L.Embedding(11, 5, input_length=7), L.Bidirectional(L.LSTM(4, return_sequences=True)), L.Bidirectional(L.GRU(3), merge_mode="sum"), L.Dense(2)])
     out["conv_lstm_th"] = lambda: M.Sequential([L.ConvLSTM2D(3, 3, 3, border_mode="same", dim_ordering="th", input_shape=(3, 2, 5, 6), return_sequences=True), L.ConvLSTM2D(2, 3, 3, border_mode="same", dim_ordering="th"), L.Flatten(), L.Dense(3)])
-    out["conv1d"] = lambda: M.Sequential([L.Convolution1D(4, 3, input_shape=(9, 2), activation="tanh"), L.MaxPooling1D(2), L.TimeDistributed(L.Dense(3)), L.SimpleRNN(4), L.Highway(activation="tanh"), L.MaxoutDense(3, nb_feature=2)])
+    out["conv1d"] = lambda: M.Sequential([L.Convolution1D(4, 3, input_shape=(9, 2), activation="tanh"), L.MaxPooling1D(2), L.TimeDistributed(L.Dense(3)), L.SimpleRNN(4), L.Dense(2)])
+    out["Highway"] = lambda: M.Sequential([L.Dense(4, input_shape=(5,)), L.Highway(activation="tanh"), L.Highway(bias=False)])
+    out["MaxoutDense"] = lambda: M.Sequential([L.MaxoutDense(4, nb_feature=3, input_shape=(5,)), L.MaxoutDense(2, bias=False)])
     out["lstm_variants"] = lambda: M.Sequential([L.LSTM(4, return_sequences=True, input_shape=(6, 3), consume_less="gpu"), L.LSTM(3, return_sequences=True, inner_activation="sigmoid", consume_less="mem"), L.GRU(3, go_backwards=True, consume_less="gpu"), L.Dense(2)])
     def graph():
         x, y = L.Input((6,), name="left"), L.Input((6,), name="right")
@@ -98,7 +100,7 @@ def record(name, build, ext):
         if weights:
             layer.set_weights([trained(w.name, tuple(v.shape), rng).astype(v.dtype) for w, v in zip(weights, layer.get_weights())])
     tokens = type(model.layers[0]).__name__ == "Embedding" or type(model.layers[1]).__name__ == "Embedding"
-    ins = [rng.randint(1, 11, [2] + [int(s) for s in t.shape[1:]] if not K1 else [2] + list(t._keras_shape[1:])).astype("float32") if tokens else
+    ins = [rng.randint(1, 11, [2] + [int(s) for s in t.shape[1:]] if not K1 else [2] + list(t._keras_shape[1:])).astype("int32" if K1 else "float32") if tokens else
            rng.normal(0, 1, [2] + list((t._keras_shape if hasattr(t, "_keras_shape") else t.shape)[1:])).astype("float32") for t in model.inputs]
     outs = model.predict(ins if len(ins) > 1 else ins[0])
     outs = outs if isinstance(outs, list) else [outs]

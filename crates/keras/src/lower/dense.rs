@@ -1,14 +1,20 @@
-//! `Dense`, `EinsumDense`, `Embedding` (`keras/src/layers/core`).
+//! `Dense`, `EinsumDense`, `Embedding` (`keras/src/layers/core`); `MaxoutDense`, `Highway` (keras 1.2.2
+//! `layers/core.py`, gone since 2.4).
 
 use super::call::Call;
 use super::conv::bias;
 use super::{Row, row};
 use modelport_diag::Result;
-use modelport_ir::core::BinaryOp;
+use modelport_ir::core::{BinaryOp, ReduceKind, UnaryOp};
 use modelport_ir::{DType, Op, ValueId};
 
-pub(crate) const ROWS: &[Row] =
-    &[row("Dense", dense).passes_mask(), row("EinsumDense", einsum_dense), row("Embedding", embedding)];
+pub(crate) const ROWS: &[Row] = &[
+    row("Dense", dense).passes_mask(),
+    row("EinsumDense", einsum_dense),
+    row("Embedding", embedding),
+    row("MaxoutDense", maxout_dense),
+    row("Highway", highway),
+];
 
 fn dense(c: &mut Call<'_>) -> Result<ValueId> {
     let x = c.float_x()?;
@@ -47,9 +53,45 @@ fn embedding(c: &mut Call<'_>) -> Result<ValueId> {
     if c.bool_or("mask_zero", false)? {
         let zero = c.b.scalar_like(x, 0.0);
         let is_zero = c.b.binary(BinaryOp::Equal, x, zero)?;
-        let mask = c.b.unary(modelport_ir::core::UnaryOp::Not, is_zero)?;
+        let mask = c.b.unary(UnaryOp::Not, is_zero)?;
         c.set_mask(0, Some(mask));
     }
     let table = c.weight("embeddings")?;
     c.b.one(Op::Gather { axis: 0 }, &[table, at])
+}
+
+/// The largest of several linear layers: `max over k of x·W[k] + b[k]`.
+fn maxout_dense(c: &mut Call<'_>) -> Result<ValueId> {
+    let x = c.float_x()?;
+    let kernel = c.weight("W")?;
+    let x = c.b.unsqueeze(x, &[0])?;
+    let mut y = c.b.one(Op::MatMul, &[x, kernel])?;
+    if let Some(bias) = c.opt_weight("b")? {
+        let bias = c.b.unsqueeze(bias, &[1])?;
+        y = c.b.binary(BinaryOp::Add, y, bias)?;
+    }
+    c.b.reduce(ReduceKind::Max, y, &[0], false)
+}
+
+/// `t·activation(x·W + b) + (1 − t)·x`, where `t = sigmoid(x·W_carry + b_carry)`.
+fn highway(c: &mut Call<'_>) -> Result<ValueId> {
+    let x = c.float_x()?;
+    let gate = linear(c, x, "W_carry", "b_carry")?;
+    let gate = c.b.unary(UnaryOp::Sigmoid, gate)?;
+    let y = linear(c, x, "W", "b")?;
+    let y = c.activate(y, "activation")?;
+    let transformed = c.b.binary(BinaryOp::Mul, y, gate)?;
+    let one = c.b.scalar_like(gate, 1.0);
+    let carried = c.b.binary(BinaryOp::Sub, one, gate)?;
+    let carried = c.b.binary(BinaryOp::Mul, carried, x)?;
+    c.b.binary(BinaryOp::Add, transformed, carried)
+}
+
+fn linear(c: &mut Call<'_>, x: ValueId, kernel: &str, bias: &str) -> Result<ValueId> {
+    let kernel = c.weight(kernel)?;
+    let y = c.b.one(Op::MatMul, &[x, kernel])?;
+    match c.opt_weight(bias)? {
+        Some(bias) => c.b.binary(BinaryOp::Add, y, bias),
+        None => Ok(y),
+    }
 }

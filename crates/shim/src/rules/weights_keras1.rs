@@ -37,6 +37,8 @@ const NAMES: &[(&str, &[&str])] = &[
     ("LSTM", &["kernel", "recurrent_kernel", "bias"]),
     ("GRU", &["kernel", "recurrent_kernel", "bias"]),
     ("SimpleRNN", &["kernel", "recurrent_kernel", "bias"]),
+    ("MaxoutDense", &["W", "b"]),
+    ("Highway", &["W", "W_carry", "b", "b_carry"]),
 ];
 
 /// A wrapper's arrays are those of its layers, in halves where there are two (`convert_nested_time_distributed`,
@@ -58,13 +60,13 @@ fn wrapper(e: &mut Edit<'_>) {
     e.say(format!("its weights are those of `{}`", names.join("` and `")));
 }
 
-/// By position, as Keras 2 loads them; a layer may lack its bias, which is last.
+/// By position, as Keras 2 loads them; a layer may lack its biases.
 fn names(e: &mut Edit<'_>) {
     let Some((_, names)) = NAMES.iter().find(|(class, _)| *class == e.op.name) else { return };
-    let unbiased = names.split_last().filter(|(last, _)| **last == "bias").map(|(_, rest)| rest);
+    let unbiased: Vec<&str> = names.iter().copied().filter(|n| !matches!(*n, "bias" | "b" | "b_carry")).collect();
     e.name_weights(names);
-    if let Some(names) = unbiased {
-        e.name_weights(names);
+    if unbiased.len() < names.len() {
+        e.name_weights(&unbiased);
     }
 }
 
