@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::space_batch::Wrapped;
+use super::tensor_list::Reserved;
 use super::unknown::{self, Unknown};
 use super::{Lower, find};
 use modelport_diag::{Code, Diagnostic, Diagnostics, Result};
@@ -16,6 +17,8 @@ use std::collections::HashMap;
 pub(crate) struct Memory {
     /// Values made by `SpaceToBatchND`.
     pub(crate) wrapped: HashMap<ValueId, Wrapped>,
+    /// Tensor lists without elements.
+    pub(crate) lists: HashMap<ValueId, Reserved>,
 }
 
 /// Lowers a TensorFlow source graph, in the spelling of TensorFlow 2.21, to core ops.

@@ -6,6 +6,8 @@
 mod activation;
 mod call;
 mod compare;
+mod control;
+mod control_loop;
 mod conv;
 mod conv_transpose;
 mod driver;
@@ -37,6 +39,7 @@ mod slice;
 mod space_batch;
 mod special;
 mod suppression;
+mod tensor_list;
 mod unknown;
 
 pub use driver::lower;
@@ -103,6 +106,8 @@ const FAMILIES: &[&[Row]] = &[
     suppression::ROWS,
     quant::ROWS,
     rnn::ROWS,
+    control::ROWS,
+    tensor_list::ROWS,
 ];
 
 /// The row of an op.
