@@ -96,6 +96,26 @@ fn legacy_weights(
     Ok(KerasFile { provenance, kind: Kind::Hdf5, content: Content::WeightsOnly, weights, graph })
 }
 
+/// The graph of the architecture in `options`, with weights from another kind of file: a list for each outermost layer that has
+/// any, in the order of the layers, each in Keras's order.
+///
+/// # Errors
+/// `KR…` when no architecture is given, it cannot be read, or the weights do not fit it.
+pub fn with_weights(weights: Vec<(String, Vec<(String, Tensor)>)>, options: &OpenOptions) -> Read<SourceGraph> {
+    let Some(path) = options.arch.as_deref() else {
+        return Err(Diagnostic::error(Code::KERAS_WEIGHTS_ONLY, "an architecture is needed: --arch").into());
+    };
+    let config = read_arch(path, &options.limits)?;
+    let provenance = Provenance {
+        framework: "keras".into(),
+        version: noted_version(&config),
+        format: "Keras architecture with weights from elsewhere".into(),
+        ..Provenance::default()
+    };
+    let layers = weights.into_iter().map(|(name, weights)| LegacyLayer { name, weights }).collect();
+    legacy_graph(config, layers, &provenance, options)
+}
+
 /// Weights of the tree layout, with the architecture given beside.
 pub(crate) fn tree_weights(tree: &WeightTree, options: &OpenOptions) -> Read<KerasFile> {
     let arch = options.arch.as_deref().map(|path| read_arch(path, &options.limits)).transpose()?;

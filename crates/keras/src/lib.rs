@@ -19,6 +19,7 @@ mod sharded;
 mod store;
 mod weights;
 
+pub use hdf5_model::with_weights;
 pub use lower::{Supported, converts, lower, supported};
 pub use open::{Content, KerasFile, OpenOptions, open, open_bytes};
 pub use probe::{Kind, probe};

@@ -36,7 +36,7 @@ pub(crate) fn open(file: &Arc<MappedFile>, options: &OpenOptions) -> Result<Tens
         graph.provenance = provenance.clone();
         graph
     });
-    Ok(TensorFlowFile { provenance, kind: Kind::GraphDef, weights, graph, notes })
+    Ok(TensorFlowFile { provenance, kind: Kind::GraphDef, weights, layers: Vec::new(), graph, notes })
 }
 
 /// A decoded graph with all that is needed to build from it.

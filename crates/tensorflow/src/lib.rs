@@ -10,6 +10,7 @@ mod dtype;
 mod frozen;
 mod graph;
 mod lower;
+mod objects;
 mod open;
 mod probe;
 mod restore;
@@ -20,5 +21,6 @@ mod weights;
 mod wire;
 
 pub use lower::{converts, lower, supported};
+pub use objects::LayerWeights;
 pub use open::{OpenOptions, TensorFlowFile, open};
 pub use probe::{Kind, probe};

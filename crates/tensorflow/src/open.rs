@@ -2,6 +2,7 @@
 //!
 //! Owns: the choice of the reader by content. Must never know: the layouts themselves.
 
+use crate::objects::LayerWeights;
 use crate::probe::{Kind, Located, locate};
 use crate::{frozen, saved_model, weights};
 use modelport_diag::{Diagnostic, Diagnostics, Limits};
@@ -36,6 +37,8 @@ pub struct TensorFlowFile {
     pub kind: Kind,
     /// All variables by the file's own names.
     pub weights: Vec<(String, Tensor)>,
+    /// The weights layer by layer, of a checkpoint that holds a Keras model and no graph.
+    pub layers: Vec<LayerWeights>,
     /// The model; without one, what a user can do about it.
     pub graph: Result<SourceGraph, Box<Diagnostic>>,
     /// Choices that were made, as sentences for the user.

@@ -73,7 +73,7 @@ pub(crate) fn model(
         graph
     });
     let graph = graph.map_err(|d| d.in_file(file.name()));
-    Ok(TensorFlowFile { provenance, kind: Kind::SavedModel, weights, graph, notes })
+    Ok(TensorFlowFile { provenance, kind: Kind::SavedModel, weights, layers: Vec::new(), graph, notes })
 }
 
 /// All variables by name.

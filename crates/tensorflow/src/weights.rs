@@ -5,7 +5,7 @@
 use crate::checkpoint::{Checkpoint, Paths};
 use crate::open::{OpenOptions, TensorFlowFile};
 use crate::probe::{Kind, Message, message};
-use crate::{saved_model, text, wire};
+use crate::{objects, saved_model, text, wire};
 use modelport_diag::{Code, Diagnostic, Result};
 use modelport_ir::{Provenance, Tensor};
 use modelport_proto::tensorflow::MetaGraphDef;
@@ -18,7 +18,7 @@ use std::path::Path;
 /// When it is damaged, or files of it are missing.
 pub(crate) fn open(paths: &Paths, options: &OpenOptions) -> Result<TensorFlowFile> {
     let checkpoint = Checkpoint::open(&paths.index, &paths.prefix, options.checksums, &options.limits)?;
-    let mut notes: Vec<String> = paths.note.iter().cloned().collect();
+    let notes: Vec<String> = paths.note.iter().cloned().collect();
     let format = match checkpoint {
         Checkpoint::V1(_) => "TensorFlow checkpoint, V1",
         Checkpoint::V2(_) => "TensorFlow checkpoint",
@@ -37,8 +37,7 @@ pub(crate) fn open(paths: &Paths, options: &OpenOptions) -> Result<TensorFlowFil
         provenance.details.insert("objects".to_owned(), "TF2".to_owned());
     }
     let graph = Err(weights_only(&paths.index, &weights));
-    notes.retain(|n| !n.is_empty());
-    Ok(TensorFlowFile { provenance, kind: Kind::Checkpoint, weights, graph, notes })
+    Ok(TensorFlowFile { provenance, kind: Kind::Checkpoint, weights, layers: objects::layers(&checkpoint)?, graph, notes })
 }
 
 fn with_graph(

@@ -84,7 +84,9 @@ impl Flat {
             control.push(order);
         }
         let node = |r: &Ref| if let Ref::Node(at, _) = r { Some(*at) } else { None };
-        let consumed = inputs.iter().flatten().filter_map(node).collect();
+        // What others only wait for is a branch's beginning.
+        let waited = control.iter().flatten().copied();
+        let consumed = inputs.iter().flatten().filter_map(node).chain(waited).collect();
         Ok(Self { body, inputs, control, replaced: HashMap::new(), consumed })
     }
 

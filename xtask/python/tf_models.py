@@ -1,0 +1,459 @@
+#!/usr/bin/env python3
+"""Records whole TensorFlow models below fixtures/models/tensorflow. Run once in each venv:
+
+    …/keras2/bin/python xtask/python/tf_models.py --python-set keras2 --out fixtures     (TensorFlow 2.15, Keras 2)
+    …/keras3/bin/python xtask/python/tf_models.py --python-set keras3 --out fixtures     (the newest, Keras 3)
+"""
+import argparse, os, re, shutil, sys, traceback, zlib
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+import numpy as np
+import tensorflow as tf
+
+ap = argparse.ArgumentParser()
+ap.add_argument("--python-set", choices=["keras2", "keras3"], required=True)
+ap.add_argument("--out", default="fixtures")
+ap.add_argument("--only", default="")
+a = ap.parse_args()
+
+V1 = tf.compat.v1
+keras = tf.keras
+K3 = tuple(map(int, tf.__version__.split(".")[:2])) >= (2, 16)
+assert K3 == (a.python_set == "keras3"), f"this Python has tensorflow {tf.__version__}"
+ROOT = os.path.join(a.out, "models/tensorflow")
+CASES = []
+
+
+def case(name, sets="keras2 keras3"):
+    """A case; its function gets the directory and a generator, saves a model there and returns (path, inputs, outputs[, args])."""
+    def add(f):
+        if a.python_set in sets.split():
+            CASES.append((name, f))
+        return f
+    return add
+
+
+def record(name, make):
+    folder = os.path.join(ROOT, name)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    tf.random.set_seed(zlib.crc32(name.encode()) & 0xFFFF)
+    path, ins, outs, *args = make(folder, rng)
+    for key, v in outs.items():
+        v = np.asarray(v)
+        assert np.isfinite(v).all() and (v.size == 1 or v.std() > 1e-4 * abs(v).max()), f"{name}: {key} says nothing"
+    io = {"in:" + k: np.asarray(v) for k, v in ins.items()} | {"out:" + k: np.asarray(v) for k, v in outs.items()}
+    np.savez_compressed(os.path.join(folder, "io.npz"), **io)
+    with open(os.path.join(folder, "case.txt"), "w") as fh:
+        fh.write(f"{path}\t{args[0].replace('@', folder) if args else ''}\n")
+    for extra in ("fingerprint.pb", "keras_metadata.pb"):
+        p = os.path.join(folder, path, extra)
+        if os.path.exists(p) and extra == "fingerprint.pb":
+            os.remove(p)
+    empty = os.path.join(folder, path, "assets")
+    if os.path.isdir(empty) and not os.listdir(empty):
+        os.rmdir(empty)
+
+
+def write_cases_tsv():
+    """The lines of these cases anew; those of other recorders stay."""
+    with open(os.path.join(a.out, "CASES.tsv")) as fh:
+        head, *rows = fh.read().splitlines()
+    rows = [r for r in rows if not r.startswith("models/tensorflow/")]
+    for name in sorted(os.listdir(ROOT)):
+        folder = os.path.join(ROOT, name)
+        path, args = open(os.path.join(folder, "case.txt")).read().rstrip("\n").split("\t")
+        rows.append("\t".join([f"models/tensorflow/{name}", os.path.join(folder, path).rstrip("/"), os.path.join(folder, "io.npz"), args]))
+    with open(os.path.join(a.out, "CASES.tsv"), "w") as fh:
+        fh.write("\n".join([head, *sorted(rows)]) + "\n")
+
+
+def randomise(model, rng):
+    """Weights as training leaves them: batch statistics near one and zero."""
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.set_weights([rng.uniform(.7, 1.3, w.shape) if i in (0, 3) else rng.normal(0, .2, w.shape) for i, w in enumerate(layer.get_weights())])
+    return model
+
+
+def served(path, feeds, key="serving_default"):
+    """What TensorFlow itself makes of a SavedModel."""
+    f = tf.saved_model.load(path).signatures[key]
+    return {k: v.numpy() for k, v in f(**{k: tf.constant(v) for k, v in feeds.items()}).items()}
+
+
+def normal(rng, *shape):
+    return rng.normal(0, 1, shape).astype("float32")
+
+
+def mobilenet(rng):
+    return randomise(keras.applications.MobileNetV2(input_shape=(32, 32, 3), alpha=.1, weights=None, classes=7), rng)
+
+
+def save_keras(model, path):
+    model.export(path, verbose=False) if K3 else model.save(path)
+
+
+def of_keras(folder, model, feeds):
+    """Saved as Keras saves it; the feeds are by position."""
+    path = os.path.join(folder, "model")
+    save_keras(model, path)
+    sig = tf.saved_model.load(path).signatures["serving_default"]
+    names = [t.name for t in sig.structured_input_signature[1].values()]
+    by = dict(zip(sorted(sig.structured_input_signature[1]), feeds)) if len(feeds) > 1 else {names[0]: feeds[0]}
+    return "model", by, served(path, by)
+
+
+def of_module(folder, model, x):
+    """Saved as one function: Keras 2 saves each layer several times, which makes megabytes of functions."""
+    class Served(tf.Module):
+        def __init__(self):
+            self.v = model.variables
+
+        @tf.function(input_signature=[tf.TensorSpec([None, *x.shape[1:]], x.dtype, "x")])
+        def __call__(self, x):
+            return {"y": model(x, training=False)}
+    path = os.path.join(folder, "model")
+    tf.saved_model.save(Served(), path)
+    return "model", {"x": x}, served(path, {"x": x})
+
+
+TAG = "k3" if K3 else "k2"
+
+
+@case(f"mobilenet_v2_{'export' if K3 else 'module'}_{TAG}")
+def _(folder, rng):
+    model = mobilenet(rng)
+    x = rng.uniform(-1, 1, (2, 32, 32, 3)).astype("float32")
+    if K3:
+        return of_keras(folder, model, [x])
+    return of_module(folder, model, x)
+
+
+@case(f"mobilenet_v2_frozen_{TAG}")
+def _(folder, rng):
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+    model = mobilenet(rng)
+    x = rng.uniform(-1, 1, (2, 32, 32, 3)).astype("float32")
+    f = tf.function(lambda x: model(x, training=False)).get_concrete_function(tf.TensorSpec((None, 32, 32, 3), tf.float32, name="x"))
+    graph = convert_variables_to_constants_v2(f).graph.as_graph_def()
+    open(os.path.join(folder, "model.pb"), "wb").write(graph.SerializeToString(deterministic=True))
+    return "model.pb", {"x": x}, {"Identity": f(tf.constant(x))}
+
+
+@case(f"cnn_save_{TAG}")
+def _(folder, rng):
+    L = keras.layers
+    i = keras.Input((None, None, 3), name="image")
+    x = L.Conv2D(6, 3, strides=2, padding="same", use_bias=False)(i)
+    x = L.ReLU(6.)(L.BatchNormalization()(x))
+    y = L.BatchNormalization()(L.DepthwiseConv2D(3, padding="same")(x))
+    y = L.Dropout(.3)(L.Activation("swish")(y))
+    x = L.Concatenate()([L.Add()([x, y]), L.MaxPooling2D(3, 1, "same")(x)])
+    model = randomise(keras.Model(i, L.Dense(4, "softmax", name="probs")(L.GlobalAveragePooling2D()(x))), rng)
+    return of_keras(folder, model, [normal(rng, 3, 17, 13, 3)])
+
+
+@case(f"recurrent_{TAG}")
+def _(folder, rng):
+    L = keras.layers
+    i = keras.Input((None, 5), name="sequence")
+    x = L.Bidirectional(L.LSTM(4, return_sequences=True))(i)
+    x = L.GRU(3, return_sequences=True, reset_after=True)(x)
+    x = L.GRU(4, reset_after=False, go_backwards=True, return_sequences=True)(x)
+    x = L.SimpleRNN(5, activation="relu")(x)
+    model = keras.Model(i, L.Dense(3)(x))
+    return of_keras(folder, model, [normal(rng, 2, 6, 5)]) if K3 else of_module(folder, model, normal(rng, 2, 6, 5))
+
+
+@case(f"masked_{TAG}")
+def _(folder, rng):
+    L = keras.layers
+    i = keras.Input((7,), dtype="int32", name="words")
+    x = L.LSTM(5)(L.Embedding(20, 6, mask_zero=True)(i))
+    ids = rng.integers(1, 20, (3, 7)).astype("int32")
+    ids[0, 4:] = ids[1, 2:] = 0
+    model = keras.Model(i, L.Dense(2)(x))
+    return of_keras(folder, model, [ids]) if K3 else of_module(folder, model, ids)
+
+
+class Gate(keras.layers.Layer):
+    """A layer that nobody but this file knows."""
+    def build(self, shape):
+        self.w = self.add_weight(name="w", shape=(shape[-1], shape[-1]), initializer="glorot_normal")
+        self.k = self.add_weight(name="k", shape=(), initializer=keras.initializers.Constant(.7))
+
+    def call(self, x, training=None):
+        y = tf.einsum("bti,ij->btj", x, self.w)
+        s = tf.nn.sigmoid(y) if not training else y
+        total = tf.reduce_sum(x, axis=1, keepdims=True)
+        return tf.where(s > .5, x * s + self.k, tf.math.cumsum(x, axis=1) / (1. + tf.abs(total)))
+
+
+@case(f"custom_layer_{TAG}")
+def _(folder, rng):
+    i = keras.Input((4, 6), name="x")
+    return of_keras(folder, keras.Model(i, keras.layers.LayerNormalization()(Gate()(i))), [normal(rng, 3, 4, 6)])
+
+
+@case(f"transformer_{TAG}")
+def _(folder, rng):
+    L = keras.layers
+    i = keras.Input((None,), dtype="int32", name="tokens")
+    x = L.Embedding(30, 8)(i)
+    x = L.LayerNormalization()(x + L.MultiHeadAttention(2, 4)(x, x))
+    x = L.LayerNormalization()(x + L.Dense(8)(L.Dense(16, "gelu")(x)))
+    return of_keras(folder, keras.Model(i, L.Dense(3)(x)), [rng.integers(0, 30, (2, 5)).astype("int32")])
+
+
+@case(f"two_inputs_{TAG}")
+def _(folder, rng):
+    L = keras.layers
+    p, q = keras.Input((5,), name="a"), keras.Input((3,), name="b")
+    x = L.Dense(4, "tanh")(p)
+    model = keras.Model([p, q], [L.Dense(2, name="first")(L.Concatenate()([x, q])), L.Dense(1, name="second")(x)])
+    return of_keras(folder, model, [normal(rng, 4, 5), normal(rng, 4, 3)])
+
+
+class Flow(tf.Module):
+    """Control flow of every kind, variables of the same name, two signatures."""
+    def __init__(self, rng):
+        self.w = tf.Variable(normal(rng, 4, 4), name="v")
+        self.b = tf.Variable(normal(rng, 4), name="v")
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 4), tf.float32, "x"), tf.TensorSpec((), tf.int32, "n")])
+    def loop(self, x, n):
+        i, out = 0, tf.TensorArray(tf.float32, size=0, dynamic_size=True, element_shape=(4,))
+        while i < n:
+            x = tf.tanh(x @ self.w)
+            if tf.reduce_sum(x) > 0.:
+                x = x + self.b
+            else:
+                x = x - .5 * self.b
+            i += 1
+        y = tf.map_fn(lambda row: row * tf.reduce_max(row), x)
+        z = tf.switch_case(n % 3, [lambda: x * 2., lambda: x + 1., lambda: -x])
+        return {"state": x, "rows": y, "chosen": z}
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 4), tf.float32, "x")])
+    def plain(self, x):
+        return {"y": x @ self.w + self.b}
+
+
+def flow(folder, rng, key, feeds):
+    m = Flow(rng)
+    path = os.path.join(folder, "model")
+    tf.saved_model.save(m, path, signatures={"loop": m.loop, "plain": m.plain})
+    return "model", feeds, served(path, feeds, key), f"--signature {key}"
+
+
+@case("control_flow", "keras2")
+def _(folder, rng):
+    return flow(folder, rng, "loop", {"x": normal(rng, 3, 4), "n": np.int32(4)})
+
+
+@case("signatures", "keras3")
+def _(folder, rng):
+    return flow(folder, rng, "plain", {"x": normal(rng, 3, 4)})
+
+
+@case("lookup_table", "keras3")
+def _(folder, rng):
+    class Table(tf.Module):
+        def __init__(self):
+            init = tf.lookup.KeyValueTensorInitializer(np.array([3, 7, 11], "int64"), np.array([30., 70., 110.], "float32"))
+            self.table = tf.lookup.StaticHashTable(init, -1.)
+
+        @tf.function(input_signature=[tf.TensorSpec((None,), tf.int64, "ids")])
+        def __call__(self, ids):
+            return {"values": self.table.lookup(ids) * .5}
+    path = os.path.join(folder, "model")
+    tf.saved_model.save(Table(), path)
+    feeds = {"ids": np.array([7, 1, 3, 11, 3], "int64")}
+    return "model", feeds, served(path, feeds)
+
+
+@case("unknown_rank", "keras3")
+def _(folder, rng):
+    class M(tf.Module):
+        def __init__(self):
+            self.w = tf.Variable(normal(rng, 5, 3))
+
+        @tf.function(input_signature=[tf.TensorSpec(None, tf.float32, "x")])
+        def __call__(self, x):
+            return {"y": tf.nn.relu(tf.tensordot(x, self.w, 1)) + 1.}
+    path = os.path.join(folder, "model")
+    tf.saved_model.save(M(), path)
+    feeds = {"x": normal(rng, 2, 3, 5)}
+    return "model", feeds, served(path, feeds), "--input-type x=f32[N,T,5]"
+
+
+@case("object_checkpoint", "keras2")
+def _(folder, rng):
+    L = keras.layers
+    i = keras.Input((8, 8, 3), name="image")
+    x = L.BatchNormalization()(L.Conv2D(5, 3, activation="relu")(i))
+    model = randomise(keras.Model(i, L.Dense(4)(L.Flatten()(x))), rng)
+    model.save_weights(os.path.join(folder, "model.ckpt"))
+    os.remove(os.path.join(folder, "checkpoint"))
+    open(os.path.join(folder, "arch.json"), "w").write(model.to_json())
+    x = normal(rng, 2, 8, 8, 3)
+    return "model.ckpt", {"image": x}, {"dense": model(x)}, "--arch @/arch.json"
+
+
+# ---- TensorFlow 1
+
+def v1_net(rng, x, ref=True, partitions=1):
+    """A convolution with batch normalisation, Relu6, dropout behind a switch, a dense layer."""
+    def var(name, value):
+        if partitions > 1 and value.ndim == 2:
+            part = V1.fixed_size_partitioner(partitions)
+            rows = lambda shape, dtype, partition_info: tf.constant(value[partition_info.var_offset[0]:][:shape[0]])
+            return tf.convert_to_tensor(V1.get_variable(name, value.shape, initializer=rows, use_resource=not ref, partitioner=part))
+        init, part = V1.constant_initializer(value), None
+        return V1.get_variable(name, value.shape, initializer=init, use_resource=not ref, partitioner=part)
+    with V1.variable_scope("net", reuse=V1.AUTO_REUSE):
+        y = tf.nn.conv2d(x, var("kernel", normal(rng, 3, 3, 2, 4) * .4), 2, "SAME")
+        moments = [var(n, rng.uniform(.5, 1.5, 4).astype("float32")) for n in ("gamma", "variance")]
+        shifts = [var(n, normal(rng, 4) * .3) for n in ("beta", "mean")]
+        y, *_ = V1.nn.fused_batch_norm(y, moments[0], shifts[0], shifts[1], moments[1], is_training=False)
+        y = tf.nn.relu6(y)
+        training = V1.placeholder_with_default(False, (), name="training")
+        y = V1.cond(training, lambda: V1.nn.dropout(y, keep_prob=.5), lambda: tf.identity(y))
+        y = tf.reshape(y, [-1, 64])
+        return tf.nn.softmax(tf.matmul(y, var("weights", normal(rng, 64, 6) * .2)) + var("bias", normal(rng, 6)), name="probs")
+
+
+def v1_run(rng, finish, **net):
+    """Builds, initialises, runs and lets `finish(session, x, y)` save."""
+    with tf.Graph().as_default(), V1.Session(config=V1.ConfigProto(device_count={"CPU": 2})) as session:
+        x = V1.placeholder(tf.float32, (None, 8, 8, 2), name="x")
+        y = v1_net(rng, x, **net)
+        session.run(V1.global_variables_initializer())
+        feed = normal(rng, 3, 8, 8, 2)
+        out = session.run(y, {x: feed})
+        return *finish(session, x, y), feed, out
+
+
+@case("tf1_simple_save", "keras2")
+def _(folder, rng):
+    def finish(session, x, y):
+        V1.saved_model.simple_save(session, os.path.join(folder, "model"), {"image": x}, {"classes": y})
+        return ()
+    feed, out = v1_run(rng, finish)
+    return "model", {"image": feed}, {"classes": out}
+
+
+@case("tf1_builder_text", "keras2")
+def _(folder, rng):
+    def finish(session, x, y):
+        b = V1.saved_model.Builder(os.path.join(folder, "model"))
+        sig = V1.saved_model.predict_signature_def
+        b.add_meta_graph_and_variables(session, ["train"], {"fit": sig({"i": x}, {"o": y})})
+        b.add_meta_graph(["serve", "gpu"], {"score": sig({"image": x}, {"classes": y}), "twice": sig({"image": x}, {"o": y + y})})
+        b.save(as_text=True)
+        return ()
+    feed, out = v1_run(rng, finish, ref=False)
+    return "model", {"image": feed}, {"classes": out}, "--tag-set serve,gpu --signature score"
+
+
+@case("tf1_meta", "keras2")
+def _(folder, rng):
+    def finish(session, x, y):
+        V1.train.Saver().save(session, os.path.join(folder, "model.ckpt"), global_step=7)
+        return ()
+    feed, out = v1_run(rng, finish)
+    os.remove(os.path.join(folder, "checkpoint"))
+    return "model.ckpt-7", {"x": feed}, {"net/probs": out}, "--outputs net/probs"
+
+
+@case("tf1_meta_v1_format", "keras2")
+def _(folder, rng):
+    def finish(session, x, y):
+        V1.train.Saver(write_version=V1.train.SaverDef.V1).save(session, os.path.join(folder, "model.ckpt"))
+        return ()
+    feed, out = v1_run(rng, finish, ref=False)
+    os.remove(os.path.join(folder, "checkpoint"))
+    return "model.ckpt", {"x": feed}, {"net/probs": out}, "--outputs net/probs"
+
+
+@case("tf1_partitioned_shards", "keras2")
+def _(folder, rng):
+    def finish(session, x, y):
+        V1.train.Saver(sharded=True).save(session, os.path.join(folder, "model.ckpt"))
+        return ()
+    feed, out = v1_run(rng, finish, partitions=3)
+    os.remove(os.path.join(folder, "checkpoint"))
+    return "model.ckpt", {"x": feed}, {"net/probs": out}, "--outputs net/probs"
+
+
+@case("tf1_empty_prefix", "keras2")
+def _(folder, rng):
+    def finish(session, x, y):
+        V1.train.Saver().save(session, os.path.join(folder, "model/m"))
+        return ()
+    feed, out = v1_run(rng, finish)
+    for n in os.listdir(os.path.join(folder, "model")):
+        full = os.path.join(folder, "model", n)
+        os.remove(full) if n == "checkpoint" else os.rename(full, os.path.join(folder, "model", n[1:]))
+    return "model/.index", {"x": feed}, {"net/probs": out}, "--outputs net/probs"
+
+
+def freeze(session, outputs):
+    return V1.graph_util.convert_variables_to_constants(session, session.graph.as_graph_def(add_shapes=True), outputs)
+
+
+@case("tf1_frozen_text", "keras2")
+def _(folder, rng):
+    def finish(session, x, y):
+        open(os.path.join(folder, "model.pbtxt"), "w").write(str(freeze(session, ["net/probs"])))
+        return ()
+    feed, out = v1_run(rng, finish)
+    return "model.pbtxt", {"x": feed}, {"net/probs": out}
+
+
+@case("tf1_dynamic_rnn", "keras2")
+def _(folder, rng):
+    V1.disable_control_flow_v2()
+    with tf.Graph().as_default(), V1.Session() as session:
+        x = V1.placeholder(tf.float32, (None, None, 4), name="x")
+        def step(i, state, out):
+            state = tf.tanh(tf.matmul(items.read(i), w) + tf.matmul(state, u))
+            state = V1.cond(tf.equal(i % 2, 0), lambda: state * .5, lambda: state)
+            return i + 1, state, out.write(i, state)
+        w, u = (V1.get_variable(n, initializer=normal(rng, k, 3), use_resource=False) for n, k in (("w", 4), ("u", 3)))
+        time_major = tf.transpose(x, [1, 0, 2])
+        n = tf.shape(time_major)[0]
+        items = tf.TensorArray(tf.float32, n).unstack(time_major)
+        zeros = tf.zeros([tf.shape(x)[0], 3])
+        _, last, out = V1.while_loop(lambda i, *_: i < n, step, [tf.constant(0), zeros, tf.TensorArray(tf.float32, n)])
+        y = tf.transpose(out.stack(), [1, 0, 2], name="states")
+        last = tf.identity(last, name="last")
+        session.run(V1.global_variables_initializer())
+        feed = normal(rng, 2, 5, 4)
+        outs = session.run({"states": y, "last": last}, {x: feed})
+        graph = freeze(session, ["states", "last"])
+    V1.enable_control_flow_v2()
+    open(os.path.join(folder, "model.pb"), "wb").write(graph.SerializeToString(deterministic=True))
+    return "model.pb", {"x": feed}, outs
+
+
+done = failed = 0
+os.makedirs(ROOT, exist_ok=True)
+for name, make in CASES:
+    if not re.search(a.only, name):
+        continue
+    try:
+        record(name, make)
+        done += 1
+    except Exception as e:
+        failed += 1
+        print(f"FAILED {name}: {type(e).__name__}: {str(e)[:300]}", file=sys.stderr)
+        if os.environ.get("TRACE"):
+            traceback.print_exc()
+        shutil.rmtree(os.path.join(ROOT, name), ignore_errors=True)
+write_cases_tsv()
+print(f"{done} recorded, {failed} failed")
+sys.exit(failed > 0)
