@@ -77,7 +77,15 @@ fn tensorflow(path: &Path, options: &LoadOptions) -> Outcome<Opened> {
         limits: options.limits,
     };
     let file = modelport_tensorflow::open(path, &open)?;
-    let body = file.graph.map(Body::Source);
+    let graph = match &options.arch {
+        // Weights of a Keras model in a checkpoint: the Keras reader knows the architecture.
+        Some(arch) if !file.layers.is_empty() => {
+            let open = modelport_keras::OpenOptions { arch: Some(arch.clone()), limits: options.limits };
+            Ok(modelport_keras::with_weights(file.layers, &open)?)
+        }
+        _ => file.graph,
+    };
+    let body = graph.map(Body::Source);
     Ok(Opened { provenance: file.provenance, weights: file.weights, body, notes: file.notes, stored: None })
 }
 

@@ -37,7 +37,14 @@ pub(crate) fn open(paths: &Paths, options: &OpenOptions) -> Result<TensorFlowFil
         provenance.details.insert("objects".to_owned(), "TF2".to_owned());
     }
     let graph = Err(weights_only(&paths.index, &weights));
-    Ok(TensorFlowFile { provenance, kind: Kind::Checkpoint, weights, layers: objects::layers(&checkpoint)?, graph, notes })
+    Ok(TensorFlowFile {
+        provenance,
+        kind: Kind::Checkpoint,
+        weights,
+        layers: objects::layers(&checkpoint)?,
+        graph,
+        notes,
+    })
 }
 
 fn with_graph(
