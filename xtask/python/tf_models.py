@@ -23,6 +23,7 @@ K3 = tuple(map(int, tf.__version__.split(".")[:2])) >= (2, 16)
 assert K3 == (a.python_set == "keras3"), f"this Python has tensorflow {tf.__version__}"
 ROOT = os.path.join(a.out, "models/tensorflow")
 CASES = []
+LINES = {}
 
 
 def case(name, sets="keras2 keras3"):
@@ -46,8 +47,7 @@ def record(name, make):
         assert np.isfinite(v).all() and (v.size == 1 or v.std() > 1e-4 * abs(v).max()), f"{name}: {key} says nothing"
     io = {"in:" + k: np.asarray(v) for k, v in ins.items()} | {"out:" + k: np.asarray(v) for k, v in outs.items()}
     np.savez_compressed(os.path.join(folder, "io.npz"), **io)
-    with open(os.path.join(folder, "case.txt"), "w") as fh:
-        fh.write(f"{path}\t{args[0].replace('@', folder) if args else ''}\n")
+    LINES[name] = "\t".join([f"models/tensorflow/{name}", os.path.join(folder, path), os.path.join(folder, "io.npz"), args[0].replace("@", folder) if args else ""])
     for extra in ("fingerprint.pb", "keras_metadata.pb"):
         p = os.path.join(folder, path, extra)
         if os.path.exists(p) and extra == "fingerprint.pb":
@@ -58,16 +58,12 @@ def record(name, make):
 
 
 def write_cases_tsv():
-    """The lines of these cases anew; those of other recorders stay."""
+    """The lines of these cases anew; those of others stay."""
     with open(os.path.join(a.out, "CASES.tsv")) as fh:
         head, *rows = fh.read().splitlines()
-    rows = [r for r in rows if not r.startswith("models/tensorflow/")]
-    for name in sorted(os.listdir(ROOT)):
-        folder = os.path.join(ROOT, name)
-        path, args = open(os.path.join(folder, "case.txt")).read().rstrip("\n").split("\t")
-        rows.append("\t".join([f"models/tensorflow/{name}", os.path.join(folder, path).rstrip("/"), os.path.join(folder, "io.npz"), args]))
+    rows = {r.split("\t")[0]: r for r in rows} | {r.split("\t")[0]: r for r in LINES.values()}
     with open(os.path.join(a.out, "CASES.tsv"), "w") as fh:
-        fh.write("\n".join([head, *sorted(rows)]) + "\n")
+        fh.write("\n".join([head, *sorted(rows.values())]) + "\n")
 
 
 def randomise(model, rng):
@@ -123,12 +119,10 @@ def of_module(folder, model, x):
 TAG = "k3" if K3 else "k2"
 
 
-@case(f"mobilenet_v2_{'export' if K3 else 'module'}_{TAG}")
+@case(f"mobilenet_v2_module_{TAG}")
 def _(folder, rng):
     model = mobilenet(rng)
     x = rng.uniform(-1, 1, (2, 32, 32, 3)).astype("float32")
-    if K3:
-        return of_keras(folder, model, [x])
     return of_module(folder, model, x)
 
 
@@ -283,7 +277,7 @@ def _(folder, rng):
 
         @tf.function(input_signature=[tf.TensorSpec(None, tf.float32, "x")])
         def __call__(self, x):
-            return {"y": tf.nn.relu(tf.tensordot(x, self.w, 1)) + 1.}
+            return {"y": tf.nn.relu(tf.matmul(x, self.w)) + 1.}
     path = os.path.join(folder, "model")
     tf.saved_model.save(M(), path)
     feeds = {"x": normal(rng, 2, 3, 5)}
@@ -300,7 +294,7 @@ def _(folder, rng):
     os.remove(os.path.join(folder, "checkpoint"))
     open(os.path.join(folder, "arch.json"), "w").write(model.to_json())
     x = normal(rng, 2, 8, 8, 3)
-    return "model.ckpt", {"image": x}, {"dense": model(x)}, "--arch @/arch.json"
+    return "model.ckpt.index", {"image": x}, {"dense": model(x)}, "--arch @/arch.json"
 
 
 # ---- TensorFlow 1
@@ -366,7 +360,7 @@ def _(folder, rng):
         return ()
     feed, out = v1_run(rng, finish)
     os.remove(os.path.join(folder, "checkpoint"))
-    return "model.ckpt-7", {"x": feed}, {"net/probs": out}, "--outputs net/probs"
+    return "model.ckpt-7.index", {"x": feed}, {"net/probs": out}, "--outputs net/probs"
 
 
 @case("tf1_meta_v1_format", "keras2")
@@ -386,7 +380,7 @@ def _(folder, rng):
         return ()
     feed, out = v1_run(rng, finish, partitions=3)
     os.remove(os.path.join(folder, "checkpoint"))
-    return "model.ckpt", {"x": feed}, {"net/probs": out}, "--outputs net/probs"
+    return "model.ckpt.index", {"x": feed}, {"net/probs": out}, "--outputs net/probs"
 
 
 @case("tf1_empty_prefix", "keras2")

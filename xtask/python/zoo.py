@@ -32,6 +32,10 @@ BENCH = {"mobilenet_v2_224_1000": lambda k: k.applications.MobileNetV2(weights=N
          "dense500": lambda k: sequential("dense500"), "conv500": lambda k: sequential("conv500")}
 
 
+# A SavedModel comes from `model.save(dir)` of Keras 2 and from `model.export(dir)` of Keras 3.
+KINDS = {"h5": ".h5", "keras": ".keras", "saved": "_saved"}
+
+
 def build_one(name):
     import numpy as np, keras, fixlib as f
     tag = "k3" if f.K3 else "k2"
@@ -53,6 +57,9 @@ def build_one(name):
     os.makedirs(d, exist_ok=True)
     for ext in ["h5"] if a.bench else ["h5", "keras"]:
         f.save(model, os.path.join(d, f"{file}.{ext}"))
+    if not a.bench or name.startswith("mobilenet"):
+        saved = os.path.join(d, f"{file}_saved")
+        model.export(saved, verbose=False) if f.K3 else model.save(saved)
     np.savez_compressed(os.path.join(d, f"{file}.npz" if a.bench else "io.npz"), **io)
 
 
@@ -60,7 +67,7 @@ def write_tsv():
     rows = ["id\tpath\tgolden\targs"]
     for g in sorted(glob.glob(os.path.join(a.out, "*/io.npz"))):
         d = os.path.dirname(g)
-        rows += [f"{os.path.basename(d)}_{e}\t{d}/model.{e}\t{g}\t" for e in ("h5", "keras")]
+        rows += [f"{os.path.basename(d)}_{e}\t{d}/model{s}\t{g}\t" for e, s in KINDS.items() if os.path.exists(f"{d}/model{s}")]
     open(os.path.join(a.out, "CASES.tsv"), "w").write("\n".join(rows) + "\n")
 
 

@@ -1,4 +1,4 @@
-//! `zoo`: every architecture of `keras.applications`, saved by Keras 2 and by Keras 3 as `.h5` and `.keras`, converted by
+//! `zoo`: every architecture of `keras.applications`, saved by Keras 2 and by Keras 3 as `.h5`, `.keras` and SavedModel, converted by
 //! the release binary, checked by onnx.checker, and run by onnxruntime against what Keras recorded.
 
 use crate::args::Args;

@@ -21,7 +21,6 @@ pub(crate) const ROWS: &[Row] = &[
     row("TensorListGather", gather),
     row("TensorListScatterIntoExistingList", scatter),
     row("TensorListLength", length),
-    row("TensorListElementShape", element_shape),
     row("TensorListPushBack", push_back),
     row_many("TensorListPopBack", pop_back),
     row_many("TensorListConcatV2", concat),
@@ -150,14 +149,6 @@ fn length(c: &mut Call<'_>) -> Result<ValueId> {
             c.b.cast(n, DType::I32)
         }
     }
-}
-
-fn element_shape(c: &mut Call<'_>) -> Result<ValueId> {
-    let list = c.x()?;
-    let list = dense(c, list, None)?;
-    let to = c.dtype_or("shape_type", DType::I32)?;
-    let shape = c.b.one(Op::Shape { start: 1, end: None }, &[list])?;
-    c.b.cast(shape, to)
 }
 
 fn push_back(c: &mut Call<'_>) -> Result<ValueId> {

@@ -72,10 +72,8 @@ fn one(flat: &mut Flat, library: &Library, predicate: Ref, merges: &[Ready]) -> 
     let mut numbers: HashMap<Ref, usize> = HashMap::new();
     let mut nodes = [BTreeSet::new(), BTreeSet::new()];
     for ready in merges {
-        for side in 0..2 {
-            // Switch nodes stand in the set as its border.
-            let border = |n: &usize| flat.kind(*n) != Kind::Switch;
-            nodes[side].extend(ready.nodes[side].iter().copied().filter(border));
+        for (all, own) in nodes.iter_mut().zip(&ready.nodes) {
+            all.extend(own);
         }
     }
     let used = nodes.iter().flatten().flat_map(|n| flat.inputs.get(*n).into_iter().flatten());
