@@ -5,6 +5,7 @@
 use crate::graph::{Body, Library, Parts, Variables, Wishes, build, functional, interface_of_graph};
 use crate::open::{OpenOptions, TensorFlowFile};
 use crate::probe::Kind;
+use crate::restore::Tracer;
 use crate::wire;
 use modelport_diag::Result;
 use modelport_ir::{Provenance, Tensor};
@@ -52,7 +53,8 @@ pub(crate) fn parts(
     let producer = def.versions.as_ref().map_or(def.version, |v| v.producer);
     let library = Library::new(def.library.map(|l| l.function).unwrap_or_default(), options.limits)?;
     let main = functional(Body::graph(def.node)?, &library)?;
-    Ok(Parts { file: file.clone(), main, library, variables, producer, limits: options.limits })
+    let tables = Tracer { file, library: &library }.tables(&main);
+    Ok(Parts { file: file.clone(), main, library, variables, tables, producer, limits: options.limits })
 }
 
 /// Constants that are more than axes and shapes, for `inspect`.

@@ -15,6 +15,7 @@ mod open;
 mod probe;
 mod restore;
 mod saved_model;
+mod tables;
 mod tensor_proto;
 mod text;
 mod weights;

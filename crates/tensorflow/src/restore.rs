@@ -12,6 +12,7 @@ use modelport_proto::tensorflow::attr_value::Value;
 use modelport_proto::tensorflow::{NameAttrList, NodeDef};
 use modelport_storage::MappedFile;
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Functions that restore call at most a few others.
@@ -87,9 +88,7 @@ impl Tracer<'_> {
                 }
             }
             "PartitionedCall" | "StatefulPartitionedCall" if depth > 0 => {
-                let Some(Value::Func(bytes)) = node.attr.get("f").and_then(|f| f.value.as_ref()) else { return };
-                let name = crate::wire::decode::<NameAttrList>(bytes, "a function's name").map(|f| f.name);
-                let Ok(function) = name.and_then(|name| self.library.get(&name)) else { return };
+                let Some(function) = self.called(node) else { return };
                 let given: Vec<_> = node.input.iter().filter(|i| !i.starts_with('^')).map(|i| variable(i)).collect();
                 let argument = |text: &str| match self.through(&function, text) {
                     Some(Ref::Arg(at)) => given.get(at).cloned().flatten(),
@@ -103,8 +102,15 @@ impl Tracer<'_> {
         }
     }
 
+    /// The function that a node calls.
+    pub(crate) fn called(&self, node: &NodeDef) -> Option<Rc<Body>> {
+        let Some(Value::Func(bytes)) = node.attr.get("f").and_then(|f| f.value.as_ref()) else { return None };
+        let name = crate::wire::decode::<NameAttrList>(bytes, "a function's name").ok()?.name;
+        self.library.get(&name).ok()
+    }
+
     /// What a tensor is before it is handed on.
-    fn through(&self, body: &Body, text: &str) -> Option<Ref> {
+    pub(crate) fn through(&self, body: &Body, text: &str) -> Option<Ref> {
         let mut at = body.resolve(self.library, text, "").ok()?;
         for _ in 0..16 {
             let Ref::Node(node, output) = at else { return Some(at) };
@@ -146,7 +152,8 @@ impl Tracer<'_> {
         Some((text(1, element)?, text(2, element).and_then(|spec| parse(&spec))))
     }
 
-    fn constant(&self, node: &NodeDef) -> Option<Tensor> {
+    /// The tensor of a constant.
+    pub(crate) fn constant(&self, node: &NodeDef) -> Option<Tensor> {
         match node.attr.get("value").filter(|_| node.op == "Const")?.value.as_ref()? {
             Value::Tensor(bytes) => crate::tensor_proto::tensor(self.file, bytes).ok(),
             _ => None,

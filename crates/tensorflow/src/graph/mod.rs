@@ -8,6 +8,7 @@ mod body;
 mod call;
 mod interface;
 mod library;
+mod lookup;
 mod node;
 mod op_outputs;
 mod order;
@@ -18,6 +19,7 @@ pub(crate) use interface::{
     Input, Interface, Output, Wishes, input_type, interface_of_graph, name_of, sizes, type_name,
 };
 pub(crate) use library::Library;
+pub(crate) use lookup::Table;
 pub(crate) use v1::functional;
 
 use attrs::Bindings;
@@ -51,6 +53,8 @@ pub(crate) struct Parts {
     pub(crate) library: Library,
     /// The values of variables.
     pub(crate) variables: Variables,
+    /// The content of lookup tables by the node that makes them.
+    pub(crate) tables: HashMap<String, Table>,
     /// `versions.producer` of the graph.
     pub(crate) producer: i32,
     /// Bounds.
