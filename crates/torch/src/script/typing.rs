@@ -1,0 +1,83 @@
+//! What is known of the types of values while a graph is being built: each call is lowered at once into a core graph
+//! beside, whose inference gives dtype and shape, and folds what is constant.
+//!
+//! Owns: the core graph beside. Must never know: what ops mean (their rows do), Python.
+
+use crate::lower::{Operand, find, lower_row, names};
+use modelport_diag::{Code, Diagnostic, Result};
+use modelport_ir::{Builder, SourceOp, Tensor, TensorType, ValueId};
+use std::collections::HashMap;
+
+/// The core graph beside a body, and which of its values stand for those of the body.
+pub(super) struct Typing {
+    b: Builder,
+    values: HashMap<ValueId, Operand>,
+}
+
+/// A result: its place in the core graph, and the tensor when it is constant.
+pub(super) struct Typed {
+    operand: Operand,
+    pub(super) constant: Option<Tensor>,
+}
+
+impl Typing {
+    pub(super) fn new() -> Self {
+        Self { b: Builder::new("types"), values: HashMap::new() }
+    }
+
+    /// A value whose type is known from elsewhere; `number` when it is no tensor to Python.
+    pub(super) fn declare(&mut self, id: ValueId, ty: Option<TensorType>, number: bool) {
+        if let Some(ty) = ty {
+            let value = self.b.input("", ty);
+            self.values.insert(id, Operand { value, number });
+        }
+    }
+
+    /// A constant.
+    pub(super) fn constant(&mut self, id: ValueId, tensor: &Tensor, number: bool) {
+        let value = self.b.constant("", tensor.clone());
+        self.values.insert(id, Operand { value, number });
+    }
+
+    /// The type of a value, where it is known.
+    pub(super) fn ty(&self, id: ValueId) -> Option<TensorType> {
+        self.values.get(&id).map(|o| self.b.ty(o.value).clone())
+    }
+
+    /// The integer that a value is, where shape arithmetic knows it.
+    pub(super) fn int(&self, id: ValueId) -> Option<i64> {
+        let o = self.values.get(&id)?;
+        let known = self.b.known(o.value)?;
+        match known.0.as_slice() {
+            [one] => one.value(),
+            _ => None,
+        }
+    }
+
+    /// Results of a call.
+    ///
+    /// # Errors
+    /// When an operand's type is not known, or the op has no lowering for these operands.
+    pub(super) fn call(&mut self, op: &SourceOp, operands: &[ValueId], results: usize) -> Result<Vec<Typed>> {
+        let unknown = || Diagnostic::error(Code::TORCH_GRAPH, "the type of an operand is not known");
+        let operands: Vec<Operand> =
+            operands.iter().map(|id| self.values.get(id).copied().ok_or_else(unknown)).collect::<Result<_>>()?;
+        let name = names::parse(&op.name);
+        let row = find(&name.base).ok_or_else(|| {
+            Diagnostic::error(Code::TORCH_UNKNOWN_OP, format!("`{}` has no lowering", op.name))
+        })?;
+        let results = lower_row(&mut self.b, row, op, &name, &operands, results)?;
+        let typed = results.into_iter().map(|operand| Typed {
+            constant: self.b.as_constant(operand.value).cloned(),
+            operand,
+        });
+        Ok(typed.collect())
+    }
+
+    /// Says which values the results of a call are.
+    pub(super) fn bind(&mut self, ids: &[ValueId], results: Vec<Typed>) {
+        for (id, r) in ids.iter().zip(results) {
+            self.values.insert(*id, r.operand);
+        }
+    }
+}
