@@ -180,6 +180,11 @@ impl<S: Stage> Graph<S> {
         self.outputs.push(Output { name: name.into(), value });
     }
 
+    /// Forgets all outputs.
+    pub fn clear_outputs(&mut self) {
+        self.outputs.clear();
+    }
+
     /// A value. Ids come from this graph, so they exist.
     pub fn value(&self, id: ValueId) -> &Value<S> {
         &self.values[id.index()]

@@ -188,6 +188,17 @@ impl Emit {
         results.first().copied().unwrap_or(ValueId(0))
     }
 
+    /// Adds a call that is put together already.
+    pub fn call_op(&mut self, op: SourceOp, operands: Vec<ValueId>, results: usize) -> Vec<ValueId> {
+        let name = self.node_name(&op.name);
+        self.add(&name, op, operands.into_iter().map(Some).collect(), results)
+    }
+
+    /// Forgets the outputs that were named.
+    pub fn clear_outputs(&mut self) {
+        self.graph.clear_outputs();
+    }
+
     /// Starts the body of a branch or loop. For a loop, add the iteration and the carried values as inputs first; all
     /// else that the body uses comes in by [`Emit::capture`].
     pub fn body(&self, name: impl Into<String>) -> Self {

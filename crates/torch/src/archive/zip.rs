@@ -159,7 +159,7 @@ impl Zip {
     }
 
     /// The versions of PyTorch that write such archives, and what says so.
-    pub(super) fn version(&self) -> (Option<String>, Vec<String>) {
+    pub(crate) fn version(&self) -> (Option<String>, Vec<String>) {
         let mut evidence = Vec::new();
         let format = ["version", ".data/version"].iter().find_map(|name| {
             let text = self.bytes(name).ok().filter(|_| self.has(name))?;

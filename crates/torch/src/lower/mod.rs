@@ -19,7 +19,7 @@ mod index;
 mod join;
 mod linalg;
 mod module;
-mod names;
+pub(crate) mod names;
 mod norm;
 mod numbers;
 mod one;
@@ -40,7 +40,9 @@ mod views;
 mod vision;
 
 pub use assume::assume_inputs;
+pub(crate) use call::Operand;
 pub use driver::lower;
+pub(crate) use one::lower_row;
 pub(crate) use typing::Typing;
 
 use call::Call;

@@ -21,7 +21,7 @@ pub(super) fn first_operand(op: &SourceOp) -> Option<usize> {
 }
 
 /// Lowers one call in the builder's scope.
-pub(super) fn lower_row(
+pub(crate) fn lower_row(
     b: &mut Builder,
     row: &'static Row,
     op: &SourceOp,

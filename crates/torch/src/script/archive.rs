@@ -28,13 +28,11 @@ pub(super) fn read(zip: &Zip, options: &OpenOptions) -> std::result::Result<Torc
     let version = version(zip)?;
     let data = zip.pickled("data.pkl", "data/")?;
     let constants = if zip.has("constants.pkl") { Some(zip.pickled("constants.pkl", "constants/")?) } else { None };
-    let traced = if zip.has("traced_inputs.pkl") {
-        zip.pickled("traced_inputs.pkl", "traced_inputs/").ok()
-    } else {
-        None
-    };
+    let traced =
+        if zip.has("traced_inputs.pkl") { zip.pickled("traced_inputs.pkl", "traced_inputs/").ok() } else { None };
     let provenance = provenance(zip, version);
-    let model = Model { program, data: &data, constants: constants.as_ref(), tensors: &[], version, traced: traced.as_ref() };
+    let model =
+        Model { program, data: &data, constants: constants.as_ref(), tensors: &[], version, traced: traced.as_ref() };
     let evaluated = evaluate(model, options)?;
     let graph = evaluated.graph.map(|mut g| {
         g.provenance = provenance.clone();
@@ -73,10 +71,13 @@ fn version(zip: &Zip) -> Result<i64> {
         Diagnostic::error(Code::TORCH_SCRIPT_CODE, "the version of the archive is no number").in_file(zip.place(member))
     })?;
     if version > NEWEST {
-        return Err(Diagnostic::error(Code::TORCH_SCRIPT_UNSUPPORTED, "the archive is of a newer format than is known")
-            .in_file(zip.place(member))
-            .expected(format!("a version up to {NEWEST}"))
-            .found(version.to_string()));
+        return Err(Diagnostic::error(
+            Code::TORCH_SCRIPT_UNSUPPORTED,
+            "the archive is of a newer format than is known",
+        )
+        .in_file(zip.place(member))
+        .expected(format!("a version up to {NEWEST}"))
+        .found(version.to_string()));
     }
     Ok(version)
 }

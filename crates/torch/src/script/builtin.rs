@@ -8,16 +8,56 @@ use std::rc::Rc;
 
 /// Ops that make tensors of numbers alone.
 const FACTORIES: &[&str] = &[
-    "zeros", "ones", "full", "empty", "arange", "range", "linspace", "logspace", "eye", "rand", "randn", "randint",
-    "randperm", "normal", "scalar_tensor", "tril_indices", "triu_indices", "hann_window", "hamming_window",
-    "bartlett_window", "blackman_window", "kaiser_window", "meshgrid", "cat", "stack", "empty_strided", "bernoulli",
-    "cartesian_prod", "fft_fftfreq", "fft_rfftfreq", "zeros_like", "where", "broadcast_tensors", "block_diag", "einsum",
+    "zeros",
+    "ones",
+    "full",
+    "empty",
+    "arange",
+    "range",
+    "linspace",
+    "logspace",
+    "eye",
+    "rand",
+    "randn",
+    "randint",
+    "randperm",
+    "normal",
+    "scalar_tensor",
+    "tril_indices",
+    "triu_indices",
+    "hann_window",
+    "hamming_window",
+    "bartlett_window",
+    "blackman_window",
+    "kaiser_window",
+    "meshgrid",
+    "cat",
+    "stack",
+    "empty_strided",
+    "bernoulli",
+    "cartesian_prod",
+    "fft_fftfreq",
+    "fft_rfftfreq",
+    "zeros_like",
+    "where",
+    "broadcast_tensors",
+    "block_diag",
+    "einsum",
 ];
 
 /// Ops that change the interpreter's state, which a model does not have.
 const NO_EFFECT: &[&str] = &[
-    "warn", "manual_seed", "set_grad_enabled", "_set_grad_enabled", "_record_function_enter", "_record_function_exit",
-    "_record_function_enter_new", "_assert_async", "_assert_tensor_metadata", "confirmed_by_owner", "save",
+    "warn",
+    "manual_seed",
+    "set_grad_enabled",
+    "_set_grad_enabled",
+    "_record_function_enter",
+    "_record_function_exit",
+    "_record_function_enter_new",
+    "_assert_async",
+    "_assert_tensor_metadata",
+    "confirmed_by_owner",
+    "save",
 ];
 
 impl Machine {
@@ -54,12 +94,13 @@ impl Machine {
             ("print", _) => Ok(Value::None),
             ("range", [n]) => Ok(n.clone()),
             ("getattr", [base, Value::Str(name)]) => self.attribute(base, name),
-            ("len" | "sorted" | "list" | "ord" | "chr" | "abs" | "min" | "max" | "round" | "sum" | "any" | "all", _) => {
-                match op {
-                    "abs" | "min" | "max" => self.prim(op, args, Vec::new()),
-                    _ => self.aten(op, args, Vec::new()),
-                }
-            }
+            (
+                "len" | "sorted" | "list" | "ord" | "chr" | "abs" | "min" | "max" | "round" | "sum" | "any" | "all",
+                _,
+            ) => match op {
+                "abs" | "min" | "max" => self.prim(op, args, Vec::new()),
+                _ => self.aten(op, args, Vec::new()),
+            },
             ("tuple", [v]) => {
                 let items = self.items(v)?;
                 self.new_tuple(items)
@@ -126,7 +167,9 @@ impl Machine {
                 };
                 return Ok(Value::Device(format!("{s}{index}").into()));
             }
-            ("is_grad_enabled" | "is_autocast_enabled" | "is_autocast_cpu_enabled", _) => return Ok(Value::Bool(false)),
+            ("is_grad_enabled" | "is_autocast_enabled" | "is_autocast_cpu_enabled", _) => {
+                return Ok(Value::Bool(false));
+            }
             ("is_scripting" | "is_tracing" | "_is_tracing", _) => return Ok(Value::Bool(op == "is_scripting")),
             ("get_default_dtype", _) => return Ok(Value::Int(6)),
             ("tensor" | "as_tensor" | "_tensor", [data, rest @ ..]) => {
@@ -157,10 +200,46 @@ impl Machine {
     /// Whether a call computes tensors.
     fn about_tensors(&self, op: &str, args: &[Value], kwargs: &[(Rc<str>, Value)]) -> bool {
         const CONTAINERS: &[&str] = &[
-            "append", "extend", "insert", "len", "__getitem__", "_set_item", "pop", "clear", "reverse", "copy", "list",
-            "__contains__", "keys", "values", "items", "get", "setdefault", "update", "popitem", "Delete", "dict",
-            "__is__", "__isnot__", "format", "str", "percentFormat", "index", "count", "remove", "slice", "add", "mul",
-            "add_", "join", "eq", "ne", "sort", "sorted", "__range_length", "__derive_index",
+            "append",
+            "extend",
+            "insert",
+            "len",
+            "__getitem__",
+            "_set_item",
+            "pop",
+            "clear",
+            "reverse",
+            "copy",
+            "list",
+            "__contains__",
+            "keys",
+            "values",
+            "items",
+            "get",
+            "setdefault",
+            "update",
+            "popitem",
+            "Delete",
+            "dict",
+            "__is__",
+            "__isnot__",
+            "format",
+            "str",
+            "percentFormat",
+            "index",
+            "count",
+            "remove",
+            "slice",
+            "add",
+            "mul",
+            "add_",
+            "join",
+            "eq",
+            "ne",
+            "sort",
+            "sorted",
+            "__range_length",
+            "__derive_index",
         ];
         let tensor = |v: &Value| matches!(v, Value::Tensor(_));
         let in_list = |v: &Value| match v {

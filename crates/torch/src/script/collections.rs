@@ -48,8 +48,7 @@ impl Machine {
             Some(kind) if items.iter().all(|v| v.kind() == Some(kind)) => {
                 let list = self.new_list(items)?;
                 let all = self.tensor_of(&list, Some(kind.dtype()))?;
-                let one =
-                    self.tensor_call("aten", "select", vec![all, Value::Int(0), index.clone()], Vec::new())?;
+                let one = self.tensor_call("aten", "select", vec![all, Value::Int(0), index.clone()], Vec::new())?;
                 self.to_number(&one, kind)
             }
             _ => Err(unsupported("an element of a list is chosen by data")),
@@ -174,7 +173,9 @@ impl Machine {
                 list.clone()
             }
             ("insert", [i, v]) => {
-                let Value::Int(i) = i else { return Err(unsupported("a list is changed at a place that depends on data")) };
+                let Value::Int(i) = i else {
+                    return Err(unsupported("a list is changed at a place that depends on data"));
+                };
                 let at = if *i < 0 { i.saturating_add(n as i64).max(0) } else { (*i).min(n as i64) };
                 self.list_mut(r)?.insert(usize::try_from(at).unwrap_or(0), v.clone());
                 Value::None
@@ -333,7 +334,9 @@ impl Machine {
         let n = self.dict(r)?.entries.len();
         self.charge(n + 1)?;
         if self.dict(r)?.open && matches!(op, "keys" | "values" | "items" | "len" | "popitem" | "copy") {
-            return Err(unsupported("the model takes a dict whose keys the file does not say, and asks for all of them"));
+            return Err(unsupported(
+                "the model takes a dict whose keys the file does not say, and asks for all of them",
+            ));
         }
         Ok(Some(match (op, args) {
             ("len", []) => Value::Int(n as i64),

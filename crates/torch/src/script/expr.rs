@@ -89,12 +89,9 @@ impl Machine {
             Truth::Known(true) => self.eval(value, env),
             Truth::Known(false) => self.eval(other, env),
             Truth::Open(h) => {
-                let flow = self.branch(
-                    h,
-                    env,
-                    &|m, e| m.eval(value, e).map(super::stmt::Flow::Return),
-                    &|m, e| m.eval(other, e).map(super::stmt::Flow::Return),
-                )?;
+                let flow = self.branch(h, env, &|m, e| m.eval(value, e).map(super::stmt::Flow::Return), &|m, e| {
+                    m.eval(other, e).map(super::stmt::Flow::Return)
+                })?;
                 match flow {
                     super::stmt::Flow::Return(v) => Ok(v),
                     _ => Err(damaged("a choice has no value")),
@@ -397,7 +394,11 @@ impl Machine {
         let below = path.strip_prefix(outer).map_or(&*path, |p| p.trim_start_matches('.'));
         let scope = below.replace('.', "/");
         let emit = &mut self.frame()?.emit;
-        if enter { emit.push_scope(scope) } else { emit.pop_scope() }
+        if enter {
+            emit.push_scope(scope)
+        } else {
+            emit.pop_scope()
+        }
         Ok(())
     }
 }

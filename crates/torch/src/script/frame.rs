@@ -46,12 +46,7 @@ impl Machine {
             None => Emit::new(name),
         };
         self.frame_count += 1;
-        self.frames.push(Frame {
-            number: self.frame_count,
-            emit,
-            typing: Typing::new(),
-            here: HashMap::new(),
-        });
+        self.frames.push(Frame { number: self.frame_count, emit, typing: Typing::new(), here: HashMap::new() });
     }
 
     fn origin(&mut self, origin: Origin) -> Handle {
@@ -101,9 +96,9 @@ impl Machine {
                 let outer_depth = depth.checked_sub(1).ok_or_else(|| damaged("a value of a branch is used outside"))?;
                 let outer = self.resolve_in(h, outer_depth)?;
                 let (below, above) = self.frames.split_at_mut(depth);
-                match (below.last(), above.first_mut()) {
+                match (below.last_mut(), above.first_mut()) {
                     (Some(o), Some(f)) => {
-                        let id = f.emit.capture(&o.emit, outer);
+                        let id = f.emit.capture(&mut o.emit, outer);
                         f.typing.declare(id, o.typing.ty(outer), false);
                         id
                     }
@@ -168,7 +163,13 @@ impl Machine {
 
     /// Calls an op: results as values, of which those that are constant are no longer computed by the model. `results`
     /// is their number where the op is not known.
-    pub(super) fn call_op(&mut self, op: &str, args: &[Value], kwargs: &[(Rc<str>, Value)], results: usize) -> Step<Vec<Handle>> {
+    pub(super) fn call_op(
+        &mut self,
+        op: &str,
+        args: &[Value],
+        kwargs: &[(Rc<str>, Value)],
+        results: usize,
+    ) -> Step<Vec<Handle>> {
         self.charge(10)?;
         let mut node = SourceOp::new(Dialect::Torch, op);
         node.version = self.version_of(op);
@@ -192,6 +193,10 @@ impl Machine {
                 }
                 let ids = frame.emit.call_op(node, operands, typed.len());
                 frame.typing.bind(&ids, typed);
+                for &id in &ids {
+                    let ty = frame.typing.ty(id);
+                    frame.emit.graph_mut().set_type(id, ty);
+                }
                 ids.into_iter().map(|id| self.made(id)).collect()
             }
             Err(why) => {

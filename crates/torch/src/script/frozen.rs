@@ -98,7 +98,9 @@ impl Pairs {
             (Frozen::Lost(why), other) => self.with_lost(other, &why, false),
             (other, Frozen::Lost(why)) => self.with_lost(other, &why, true),
             (Frozen::List(a), Frozen::List(b)) if a.len() == b.len() => Merged::List(self.all(a, b)),
-            (Frozen::Tuple(a, class), Frozen::Tuple(b, _)) if a.len() == b.len() => Merged::Tuple(self.all(a, b), class),
+            (Frozen::Tuple(a, class), Frozen::Tuple(b, _)) if a.len() == b.len() => {
+                Merged::Tuple(self.all(a, b), class)
+            }
             (Frozen::Dict(a), Frozen::Dict(b))
                 if a.len() == b.len() && a.iter().zip(&b).all(|(x, y)| same(&x.0, &y.0)) =>
             {
@@ -153,9 +155,9 @@ impl Pairs {
                 }
                 Merged::Num(k, self.push(x, y))
             }
-            _ => Merged::Lost(
-                "a value is used whose type (a tensor, None, the length of a list) depends on data".into(),
-            ),
+            _ => {
+                Merged::Lost("a value is used whose type (a tensor, None, the length of a list) depends on data".into())
+            }
         }
     }
 }
@@ -408,7 +410,9 @@ impl Machine {
                 }
                 Value::Dict(self.alloc(Obj::Dict(Dict { entries, open: false }))?)
             }
-            Frozen::Attrs(_) => return Err(super::machine::unsupported("a loop that depends on data changes a module")),
+            Frozen::Attrs(_) => {
+                return Err(super::machine::unsupported("a loop that depends on data changes a module"));
+            }
             Frozen::Lost(why) => Value::Lost(why.clone()),
         })
     }

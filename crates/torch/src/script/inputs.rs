@@ -316,7 +316,11 @@ fn tensor_meta(node: Node<'_>) -> Option<(DType, Vec<usize>)> {
 }
 
 /// The inputs' types by the examples: the first dimension is a batch of any size, where `batch` is asked for.
-pub(super) fn types_of(examples: &BTreeMap<String, Example>, params: &[Param], batch: bool) -> BTreeMap<String, TensorType> {
+pub(super) fn types_of(
+    examples: &BTreeMap<String, Example>,
+    params: &[Param],
+    batch: bool,
+) -> BTreeMap<String, TensorType> {
     let mut out = BTreeMap::new();
     let order: BTreeMap<&str, usize> = params.iter().enumerate().map(|(i, p)| (&*p.name, i)).collect();
     let mut all: Vec<_> = examples.iter().collect();
@@ -341,7 +345,8 @@ pub(super) fn types_of(examples: &BTreeMap<String, Example>, params: &[Param], b
 fn input_name(key: &str) -> String {
     let mut parts = key.split('/');
     let first = parts.next().unwrap_or(key).to_owned();
-    parts.fold(first, |name, p| if p.bytes().all(|b| b.is_ascii_digit()) { format!("{name}_{p}") } else { p.to_owned() })
+    parts
+        .fold(first, |name, p| if p.bytes().all(|b| b.is_ascii_digit()) { format!("{name}_{p}") } else { p.to_owned() })
 }
 
 /// Nothing is known but the name.

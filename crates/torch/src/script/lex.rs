@@ -148,7 +148,9 @@ impl Lexer<'_> {
                 let name: Rc<str> = self.take_while(|c| c.is_alphanumeric() || c == '_').into();
                 self.push(Token::Name(name), at);
             }
-            _ if c.is_ascii_digit() || (c == '.' && self.text.as_bytes().get(at + 1).is_some_and(u8::is_ascii_digit)) => {
+            _ if c.is_ascii_digit()
+                || (c == '.' && self.text.as_bytes().get(at + 1).is_some_and(u8::is_ascii_digit)) =>
+            {
                 let n = self.number()?;
                 self.push(n, at);
             }
@@ -262,7 +264,8 @@ impl Lexer<'_> {
             }
             'x' => {
                 let digits = self.text.get(self.at..self.at + 2).unwrap_or("");
-                let value = u8::from_str_radix(digits, 16).map_err(|_| bad(at, "an escape in a string is unfinished"))?;
+                let value =
+                    u8::from_str_radix(digits, 16).map_err(|_| bad(at, "an escape in a string is unfinished"))?;
                 out.push(value);
                 self.at += 2;
             }

@@ -30,14 +30,7 @@ pub(super) struct Loader<'a> {
 
 impl<'a> Loader<'a> {
     pub(super) fn new(pickled: &'a Pickled, tensors: &'a [Tensor]) -> Self {
-        Self {
-            pickled,
-            tensors,
-            seen: HashMap::new(),
-            names: HashMap::new(),
-            weights: Vec::new(),
-            training: false,
-        }
+        Self { pickled, tensors, seen: HashMap::new(), names: HashMap::new(), weights: Vec::new(), training: false }
     }
 
     /// The value of a node; `path` is where it stands in the model.

@@ -11,8 +11,21 @@ use std::rc::Rc;
 
 /// Ops whose results are a list of tensors.
 const LISTS: &[&str] = &[
-    "chunk", "split", "split_with_sizes", "unbind", "tensor_split", "hsplit", "vsplit", "dsplit", "meshgrid",
-    "broadcast_tensors", "nonzero_numpy", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes", "atleast_1d",
+    "chunk",
+    "split",
+    "split_with_sizes",
+    "unbind",
+    "tensor_split",
+    "hsplit",
+    "vsplit",
+    "dsplit",
+    "meshgrid",
+    "broadcast_tensors",
+    "nonzero_numpy",
+    "unsafe_chunk",
+    "unsafe_split",
+    "unsafe_split_with_sizes",
+    "atleast_1d",
     "align_tensors",
 ];
 
@@ -252,9 +265,9 @@ impl Machine {
             "ndim" => Value::Int(self.need_type(v, "the number of dimensions")?.rank() as i64),
             "device" => Value::Device("cpu".into()),
             "layout" => Value::Int(0),
-            "is_cuda" | "is_mkldnn" | "is_quantized" | "is_sparse" | "is_sparse_csr" | "is_xpu" | "is_mps" | "is_mtia"
-            | "is_vulkan" | "is_ipu" | "is_hpu" | "is_meta" | "requires_grad" | "is_nested" | "is_xla" | "is_maia"
-            | "is_ort" => Value::Bool(false),
+            "is_cuda" | "is_mkldnn" | "is_quantized" | "is_sparse" | "is_sparse_csr" | "is_xpu" | "is_mps"
+            | "is_mtia" | "is_vulkan" | "is_ipu" | "is_hpu" | "is_meta" | "requires_grad" | "is_nested" | "is_xla"
+            | "is_maia" | "is_ort" => Value::Bool(false),
             "is_cpu" | "is_leaf" => Value::Bool(true),
             "data" => v.clone(),
             "grad" => Value::None,
@@ -340,12 +353,7 @@ impl Machine {
     pub(super) fn tensor_of(&mut self, data: &Value, dtype: Option<DType>) -> Step<Value> {
         if let Value::Tensor(_) = data {
             return match dtype {
-                Some(d) => self.tensor_call(
-                    "aten",
-                    "to",
-                    vec![data.clone(), Value::Int(number_of(d))],
-                    Vec::new(),
-                ),
+                Some(d) => self.tensor_call("aten", "to", vec![data.clone(), Value::Int(number_of(d))], Vec::new()),
                 None => Ok(data.clone()),
             };
         }

@@ -156,8 +156,13 @@ fn class_of(module: &str, class: &Class) -> ClassInfo {
         "Interface" | "ModuleInterface" => ClassKind::Interface,
         _ => ClassKind::Object,
     };
-    let mut info =
-        ClassInfo { qualified: format!("{module}.{}", class.name).into(), kind, fields: Vec::new(), methods: HashMap::new(), state: None };
+    let mut info = ClassInfo {
+        qualified: format!("{module}.{}", class.name).into(),
+        kind,
+        fields: Vec::new(),
+        methods: HashMap::new(),
+        state: None,
+    };
     for stmt in &class.body {
         member(&mut info, stmt);
     }
@@ -181,7 +186,8 @@ fn member(info: &mut ClassInfo, stmt: &Stmt) {
         StmtKind::Assign(Expr { kind: ExprKind::Name(n), .. }, _, Expr { kind: ExprKind::List(names), .. })
             if matches!(&**n, "__parameters__" | "__buffers__") =>
         {
-            let names = names.iter().filter_map(|e| if let ExprKind::Str(s) = &e.kind { Some(s.clone()) } else { None });
+            let names =
+                names.iter().filter_map(|e| if let ExprKind::Str(s) = &e.kind { Some(s.clone()) } else { None });
             info.state.get_or_insert_with(Vec::new).extend(names);
         }
         // `__annotations__["0"] = Type`

@@ -224,8 +224,15 @@ fn search(model: &mut Model<'_>, inputs: &InputTypes, first: Attempt) -> (Attemp
 }
 
 /// Types to try for inputs that nothing tells about, in this order.
-const CANDIDATES: &[(DType, usize)] =
-    &[(DType::F32, 4), (DType::F32, 3), (DType::F32, 2), (DType::I64, 2), (DType::F32, 1), (DType::F32, 5), (DType::I64, 1)];
+const CANDIDATES: &[(DType, usize)] = &[
+    (DType::F32, 4),
+    (DType::F32, 3),
+    (DType::F32, 2),
+    (DType::I64, 2),
+    (DType::F32, 1),
+    (DType::F32, 5),
+    (DType::I64, 1),
+];
 
 fn candidate(name: &str, dtype: DType, rank: usize) -> TensorType {
     let letters: &[&str] = match rank {

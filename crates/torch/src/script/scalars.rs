@@ -150,11 +150,8 @@ impl Machine {
         }
         let mut all = Value::Bool(true);
         for (x, y) in x.iter().zip(&y) {
-            let one = if matches!(x, Value::Tensor(_)) {
-                Value::Bool(same(x, y))
-            } else {
-                self.deeper(|m| m.equal(x, y))?
-            };
+            let one =
+                if matches!(x, Value::Tensor(_)) { Value::Bool(same(x, y)) } else { self.deeper(|m| m.equal(x, y))? };
             all = self.scalar_op("__and__", vec![all, one])?;
         }
         Ok(all)
@@ -169,7 +166,9 @@ impl Machine {
         match (op, args) {
             ("add" | "sub", [x, Value::Int(0)]) | ("mul" | "floordiv", [x, Value::Int(1)]) => return Ok(x.clone()),
             ("add", [Value::Int(0), x]) | ("mul", [Value::Int(1), x]) => return Ok(x.clone()),
-            ("mul", [Value::Int(0), x] | [x, Value::Int(0)]) if x.kind() == Some(Kind::Int) => return Ok(Value::Int(0)),
+            ("mul", [Value::Int(0), x] | [x, Value::Int(0)]) if x.kind() == Some(Kind::Int) => {
+                return Ok(Value::Int(0));
+            }
             _ => {}
         }
         let float = args.iter().any(|v| v.kind() == Some(Kind::Float));
@@ -178,7 +177,9 @@ impl Machine {
             "eq" | "ne" | "lt" | "le" | "gt" | "ge" => Kind::Bool,
             "floor" | "ceil" | "round" | "trunc" => Kind::Int,
             "div" | "sqrt" | "exp" | "log" | "true_divide" | "sin" | "cos" => Kind::Float,
-            "add" | "sub" | "mul" | "floordiv" | "remainder" | "mathremainder" | "min" | "max" | "abs" | "pow" => natural,
+            "add" | "sub" | "mul" | "floordiv" | "remainder" | "mathremainder" | "min" | "max" | "abs" | "pow" => {
+                natural
+            }
             _ => return Err(unsupported(format!("`{op}` is computed of numbers that depend on data"))),
         };
         self.open_op(op, args, kind)
@@ -207,7 +208,9 @@ fn overflow() -> Stop {
 
 /// Arithmetic on known numbers.
 fn arithmetic(op: &str, args: &[Value]) -> Step<Value> {
-    let bad = || damaged(format!("`{op}` is called with {}", args.iter().map(Value::type_name).collect::<Vec<_>>().join(", ")));
+    let bad = || {
+        damaged(format!("`{op}` is called with {}", args.iter().map(Value::type_name).collect::<Vec<_>>().join(", ")))
+    };
     let as_int = |v: &Value| match v {
         Value::Int(i) => Some(*i),
         Value::Bool(b) => Some(i64::from(*b)),
@@ -268,7 +271,9 @@ fn int_arithmetic(op: &str, i: i64, j: i64, boolean: bool) -> Step<Option<Value>
         "mul" => int(i.checked_mul(j)),
         "div" | "true_divide" if j == 0 => Err(zero()),
         "floordiv" | "floor_divide" | "remainder" | "mathremainder" | "fmod" if j == 0 => Err(zero()),
-        "floordiv" | "floor_divide" => int(i.checked_div(j).map(|q| if (i % j != 0) && ((i < 0) != (j < 0)) { q - 1 } else { q })),
+        "floordiv" | "floor_divide" => {
+            int(i.checked_div(j).map(|q| if (i % j != 0) && ((i < 0) != (j < 0)) { q - 1 } else { q }))
+        }
         "remainder" | "mathremainder" => {
             int(i.checked_rem(j).map(|r| if r != 0 && ((r < 0) != (j < 0)) { r + j } else { r }))
         }

@@ -274,7 +274,11 @@ impl Machine {
         let mut env = around.cloned().unwrap_or_default();
         self.charge(env.len())?;
         if args.len() > f.params.len() {
-            return Err(damaged(format!("`{}` is called with {} arguments too many", f.name, args.len() - f.params.len())));
+            return Err(damaged(format!(
+                "`{}` is called with {} arguments too many",
+                f.name,
+                args.len() - f.params.len()
+            )));
         }
         let mut args = args.into_iter();
         for p in &f.params {

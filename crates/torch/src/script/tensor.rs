@@ -10,10 +10,45 @@ use std::rc::Rc;
 
 /// Ops whose result shows the elements of their first argument.
 const VIEWS: &[&str] = &[
-    "select", "slice", "narrow", "view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "transpose", "permute",
-    "t", "numpy_T", "expand", "expand_as", "view_as", "reshape_as", "chunk", "split", "split_with_sizes", "unbind",
-    "tensor_split", "swapaxes", "swapdims", "movedim", "moveaxis", "diagonal", "unfold", "as_strided", "real", "imag",
-    "ravel", "hsplit", "vsplit", "dsplit", "view_as_real", "view_as_complex", "unsafe_chunk", "unsafe_split",
+    "select",
+    "slice",
+    "narrow",
+    "view",
+    "reshape",
+    "flatten",
+    "unflatten",
+    "squeeze",
+    "unsqueeze",
+    "transpose",
+    "permute",
+    "t",
+    "numpy_T",
+    "expand",
+    "expand_as",
+    "view_as",
+    "reshape_as",
+    "chunk",
+    "split",
+    "split_with_sizes",
+    "unbind",
+    "tensor_split",
+    "swapaxes",
+    "swapdims",
+    "movedim",
+    "moveaxis",
+    "diagonal",
+    "unfold",
+    "as_strided",
+    "real",
+    "imag",
+    "ravel",
+    "hsplit",
+    "vsplit",
+    "dsplit",
+    "view_as_real",
+    "view_as_complex",
+    "unsafe_chunk",
+    "unsafe_split",
 ];
 
 /// Views whose elements stay in order.
@@ -82,9 +117,7 @@ impl Machine {
         let arg = |i: usize, default: Value| args.get(i).cloned().unwrap_or(default);
         let short = op.trim_start_matches("aten::");
         let (op, args): (&str, Vec<Value>) = match short {
-            "select" => {
-                ("aten::select_scatter", vec![base.clone(), new, arg(0, Value::Int(0)), arg(1, Value::Int(0))])
-            }
+            "select" => ("aten::select_scatter", vec![base.clone(), new, arg(0, Value::Int(0)), arg(1, Value::Int(0))]),
             "slice" => {
                 let mut all = vec![base.clone(), new];
                 let defaults = [Value::Int(0), Value::None, Value::None, Value::Int(1)];
@@ -291,8 +324,7 @@ impl Machine {
     pub(super) fn unbind(&mut self, v: &Value) -> Step<Vec<Value>> {
         let ty = self.need_type(v, "the size of what is iterated over")?;
         let Some(Dim::Known(n)) = ty.shape.first() else {
-            return Err(unsupported("the model iterates over a tensor whose first dimension is not known")
-                .help_types());
+            return Err(unsupported("the model iterates over a tensor whose first dimension is not known").help_types());
         };
         let n = *n;
         self.charge(n)?;

@@ -63,14 +63,11 @@ impl Typing {
         let operands: Vec<Operand> =
             operands.iter().map(|id| self.values.get(id).copied().ok_or_else(unknown)).collect::<Result<_>>()?;
         let name = names::parse(&op.name);
-        let row = find(&name.base).ok_or_else(|| {
-            Diagnostic::error(Code::TORCH_UNKNOWN_OP, format!("`{}` has no lowering", op.name))
-        })?;
+        let row = find(&name.base)
+            .ok_or_else(|| Diagnostic::error(Code::TORCH_UNKNOWN_OP, format!("`{}` has no lowering", op.name)))?;
         let results = lower_row(&mut self.b, row, op, &name, &operands, results)?;
-        let typed = results.into_iter().map(|operand| Typed {
-            constant: self.b.as_constant(operand.value).cloned(),
-            operand,
-        });
+        let typed =
+            results.into_iter().map(|operand| Typed { constant: self.b.as_constant(operand.value).cloned(), operand });
         Ok(typed.collect())
     }
 

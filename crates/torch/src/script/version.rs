@@ -6,13 +6,8 @@
 use super::machine::Machine;
 
 /// Operators, and the version in which they got today's meaning.
-const CHANGED: &[(&str, i64)] = &[
-    ("aten::div", 4),
-    ("aten::full", 5),
-    ("aten::linspace", 8),
-    ("aten::logspace", 9),
-    ("aten::gelu", 10),
-];
+const CHANGED: &[(&str, i64)] =
+    &[("aten::div", 4), ("aten::full", 5), ("aten::linspace", 8), ("aten::logspace", 9), ("aten::gelu", 10)];
 
 impl Machine {
     /// The version of an operator in this archive, where it means something else than today.
