@@ -139,14 +139,6 @@ codes! {
     TORCH_PROGRAM = "TO0105";
     /// The program in a `.pt2` file is of a schema version that is not read.
     TORCH_SCHEMA = "TO0106";
-    /// TensorFlow ops have no lowering; all are named with counts and places.
-    TF_UNKNOWN_OP = "TF0101";
-    /// An attribute of a TensorFlow op is missing or does not fit.
-    TF_ATTRIBUTE = "TF0102";
-    /// A TensorFlow op is used in a way that has no lowering.
-    TF_UNSUPPORTED = "TF0103";
-    /// The operands of a TensorFlow op do not fit it.
-    TF_OPERANDS = "TF0104";
     /// The code in a TorchScript archive is not what PyTorch writes.
     TORCH_SCRIPT_CODE = "TO0301";
     /// The code in a TorchScript archive does what cannot be converted.

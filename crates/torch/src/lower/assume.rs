@@ -28,7 +28,7 @@ pub fn assume_inputs(graph: &mut SourceGraph, given: &[(String, TensorType)], no
         if graph.ty(id).is_some() {
             continue;
         }
-        if let Some(ty) = from_uses(graph, id) {
+        if let Some(ty) = from_uses(graph, id, 0) {
             let name = graph.value(id).name.clone();
             notes.push(format!("input `{name}` is taken to be {ty}; say otherwise with --input-type {name}=TYPE"));
             graph.set_type(id, Some(ty));
@@ -40,7 +40,7 @@ pub fn assume_inputs(graph: &mut SourceGraph, given: &[(String, TensorType)], no
 /// How many uses one after the other are followed.
 const MOST: usize = 64;
 
-fn from_uses(graph: &SourceGraph, input: ValueId) -> Option<TensorType> {
+fn from_uses(graph: &SourceGraph, input: ValueId, depth: usize) -> Option<TensorType> {
     let mut at = vec![input];
     let mut seen = 0;
     while let Some(value) = at.pop() {
@@ -49,7 +49,7 @@ fn from_uses(graph: &SourceGraph, input: ValueId) -> Option<TensorType> {
             if seen > MOST {
                 return None;
             }
-            if let Some(ty) = from_use(graph, node, value) {
+            if let Some(ty) = from_use(graph, node, value).or_else(|| from_branch(node, value, depth)) {
                 return Some(ty);
             }
             if keeps_type(&names::parse(&node.op.name).base) {
@@ -58,6 +58,19 @@ fn from_uses(graph: &SourceGraph, input: ValueId) -> Option<TensorType> {
         }
     }
     None
+}
+
+/// What the branches of a choice say about a value that they use.
+fn from_branch(node: &Node<Source>, value: ValueId, depth: usize) -> Option<TensorType> {
+    if node.op.name != "prim::If" || depth > 8 {
+        return None;
+    }
+    let operand = node.inputs.iter().position(|i| *i == Some(value))? as i64;
+    [("then_branch", "then_inputs"), ("else_branch", "else_inputs")].into_iter().find_map(|(body, inputs)| {
+        let Some(Attr::Graph(body)) = node.op.attr(body) else { return None };
+        let place = node.op.attr(inputs)?.as_ints()?.into_iter().position(|i| i == operand)?;
+        from_uses(body, *body.inputs().get(place)?, depth + 1)
+    })
 }
 
 /// Ops whose result has the type of their operand, so that the next use tells as much.

@@ -81,14 +81,14 @@ impl Machine {
 
     fn python(&mut self, op: &str, args: Vec<Value>) -> Step<Value> {
         match (op, args.as_slice()) {
-            ("int", [v]) => self.to_number(v, Kind::Int),
-            ("float", [v]) => self.to_number(v, Kind::Float),
+            ("int", [v]) => self.number_from(v, Kind::Int),
+            ("float", [v]) => self.number_from(v, Kind::Float),
             ("bool", [v]) => match v {
                 Value::List(_) | Value::Tuple(_) | Value::None => match self.truth(v)? {
                     super::stmt::Truth::Known(b) => Ok(Value::Bool(b)),
                     super::stmt::Truth::Open(h) => Ok(Value::Num(Kind::Bool, h)),
                 },
-                _ => self.to_number(v, Kind::Bool),
+                _ => self.number_from(v, Kind::Bool),
             },
             ("str", [v]) => Ok(Value::Str(self.show(v))),
             ("print", _) => Ok(Value::None),
@@ -139,7 +139,7 @@ impl Machine {
             ("min" | "max" | "abs" | "rangelist", _) => self.scalar_op(op, args),
             ("id", _) => Err(unsupported("the archived code asks for the identity of an object")),
             ("StringIndex", [s, i]) => self.get_item(s, i),
-            ("tolist", [v, ..]) => self.to_list(v),
+            ("tolist", [v, ..]) => self.list_from(v),
             ("EnumValue", [v]) => self.attribute(v, "value"),
             ("EnumName", [v]) => self.attribute(v, "name"),
             ("Print", _) => Ok(Value::None),
@@ -184,7 +184,7 @@ impl Machine {
                     _ => Ok(v.clone()),
                 };
             }
-            ("tolist", [v, ..]) => return self.to_list(v),
+            ("tolist", [v, ..]) => return self.list_from(v),
             ("backward" | "grad", _) => return Err(unsupported("gradients are computed inside of the model")),
             _ => {}
         }
@@ -262,7 +262,7 @@ impl Machine {
     }
 
     /// The elements of a tensor as numbers in lists; they must be known.
-    fn to_list(&mut self, v: &Value) -> Step<Value> {
+    fn list_from(&mut self, v: &Value) -> Step<Value> {
         let h = self.tensor_handle(v)?;
         let Some(t) = self.known(h) else {
             return Err(unsupported("the archived code turns a tensor that depends on data into a list"));
@@ -298,7 +298,7 @@ impl Machine {
             return Err(damaged("a function has no methods"));
         }
         if let (Value::Tensor(_), "tolist") = (v, name) {
-            return self.to_list(v);
+            return self.list_from(v);
         }
         let args = std::iter::once(v.clone()).chain(args).collect();
         self.aten(name, args, kwargs)

@@ -49,7 +49,7 @@ impl Machine {
                 let list = self.new_list(items)?;
                 let all = self.tensor_of(&list, Some(kind.dtype()))?;
                 let one = self.tensor_call("aten", "select", vec![all, Value::Int(0), index.clone()], Vec::new())?;
-                self.to_number(&one, kind)
+                self.number_from(&one, kind)
             }
             _ => Err(unsupported("an element of a list is chosen by data")),
         }
@@ -298,7 +298,7 @@ impl Machine {
             ("any" | "all", []) => {
                 let mut all = Value::Bool(op == "all");
                 for item in self.list(r).to_vec() {
-                    let item = self.to_number(&item, Kind::Bool)?;
+                    let item = self.number_from(&item, Kind::Bool)?;
                     all = self.scalar_op(if op == "all" { "__and__" } else { "__or__" }, vec![all, item])?;
                 }
                 all

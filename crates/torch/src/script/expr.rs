@@ -261,9 +261,9 @@ impl Machine {
                 let v = self.eval(value, env)?;
                 match (&ty.kind, &v) {
                     (ExprKind::Name(t), Value::Tensor(_)) => match &**t {
-                        "int" => self.to_number(&v, Kind::Int)?,
-                        "float" => self.to_number(&v, Kind::Float)?,
-                        "bool" => self.to_number(&v, Kind::Bool)?,
+                        "int" => self.number_from(&v, Kind::Int)?,
+                        "float" => self.number_from(&v, Kind::Float)?,
+                        "bool" => self.number_from(&v, Kind::Bool)?,
                         "number" => self.scalar_of(&v)?,
                         _ => v,
                     },

@@ -128,6 +128,11 @@ impl Machine {
 
     /// The number, where a value is known and small.
     pub(super) fn known_number(&self, h: Handle) -> Option<Value> {
+        if let Origin::Node(number, id) = self.origins.get(h.0 as usize)? {
+            let frame = self.frames.iter().rev().find(|f| f.number == *number)?;
+            let single = frame.typing.ty(*id).is_some_and(|t| t.dtype == DType::I64 && t.elements() == Some(1));
+            return frame.typing.int(*id).filter(|_| single).map(Value::Int);
+        }
         let t = self.known(h).filter(|t| t.len() == 1)?;
         let f = t.to_f64s().ok()?.first().copied()?;
         Some(match t.dtype() {

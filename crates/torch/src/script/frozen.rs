@@ -51,8 +51,6 @@ impl Part {
 pub(super) enum Merged {
     Value(Value),
     Tensor(usize),
-    /// A tensor that two variables share.
-    Shared(usize, (Ref, Ref)),
     Num(Kind, usize),
     List(Vec<Merged>),
     Tuple(Vec<Merged>, Option<Rc<str>>),
@@ -86,11 +84,11 @@ impl Pairs {
             (Frozen::Tensor(x, _, h), Frozen::Tensor(y, _, g)) if x == y && h == g => Merged::Value(Value::Tensor(x)),
             (Frozen::Tensor(x, _, h), Frozen::Tensor(y, _, g)) => {
                 if let Some(&i) = self.tensors.get(&(x, y)) {
-                    return Merged::Shared(i, (x, y));
+                    return Merged::Tensor(i);
                 }
                 let i = self.push(Part::handle(h), Part::handle(g));
                 self.tensors.insert((x, y), i);
-                Merged::Shared(i, (x, y))
+                Merged::Tensor(i)
             }
             (Frozen::Tensor(_, _, h), Frozen::Lost(_)) => Merged::Tensor(self.push(Part::handle(h), Part::nothing())),
             (Frozen::Lost(_), Frozen::Tensor(_, _, h)) => Merged::Tensor(self.push(Part::nothing(), Part::handle(h))),
@@ -282,7 +280,7 @@ impl Machine {
         let get = |i: usize| values.get(i).copied().ok_or_else(|| damaged("a result is missing"));
         Ok(match m {
             Merged::Value(v) => v,
-            Merged::Tensor(i) | Merged::Shared(i, _) => {
+            Merged::Tensor(i) => {
                 let h = get(i)?;
                 if let Some(&r) = self.thawed.get(&h) {
                     return Ok(Value::Tensor(r));
@@ -314,7 +312,7 @@ impl Machine {
     /// Puts an object's content together in its place.
     pub(super) fn thaw_into(&mut self, r: Ref, m: Merged, values: &[Handle]) -> Step<()> {
         match m {
-            Merged::Tensor(i) | Merged::Shared(i, _) => {
+            Merged::Tensor(i) => {
                 let h = values.get(i).copied().ok_or_else(|| damaged("a result is missing"))?;
                 self.overwrite(r, h)
             }

@@ -301,9 +301,9 @@ impl Machine {
                 all
             }
             ("item", _) => self.scalar_of(x)?,
-            ("Int" | "IntImplicit", _) => self.to_number(x, Kind::Int)?,
-            ("Float" | "FloatImplicit", _) => self.to_number(x, Kind::Float)?,
-            ("Bool" | "is_nonzero", _) => self.to_number(x, Kind::Bool)?,
+            ("Int" | "IntImplicit", _) => self.number_from(x, Kind::Int)?,
+            ("Float" | "FloatImplicit", _) => self.number_from(x, Kind::Float)?,
+            ("Bool" | "is_nonzero", _) => self.number_from(x, Kind::Bool)?,
             ("ScalarImplicit", _) => self.scalar_of(x)?,
             ("is_floating_point", _) => Value::Bool(self.need_type(x, "an element type")?.dtype.is_float()),
             ("is_complex", _) => {

@@ -33,14 +33,6 @@ pub(super) fn parse(text: &str) -> Result<Vec<Stmt>> {
     Ok(out)
 }
 
-/// Parses one expression that stands alone: a type in `restore_type_tag`.
-///
-/// # Errors
-/// As [`parse`].
-pub(super) fn parse_expr(text: &str) -> Result<Expr> {
-    Parser::new(text)?.expr()
-}
-
 impl Parser {
     fn new(text: &str) -> Result<Self> {
         Ok(Self { tokens: lex(text)?, next: 0, depth: 0 })

@@ -68,16 +68,6 @@ impl Program {
         self.sources.insert(module, (file, text));
     }
 
-    /// Whether there is no code at all.
-    pub(super) fn is_empty(&self) -> bool {
-        self.sources.is_empty()
-    }
-
-    /// The names of all modules of code.
-    pub(super) fn modules(&self) -> impl Iterator<Item = &str> {
-        self.sources.keys().map(String::as_str)
-    }
-
     /// A file of code, parsed; `None` when there is none for this module.
     pub(super) fn unit(&mut self, module: &str) -> Result<Option<Rc<Unit>>> {
         if let Some(unit) = self.units.get(module) {

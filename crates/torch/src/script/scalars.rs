@@ -77,9 +77,9 @@ impl Machine {
                     super::stmt::Truth::Open(_) => self.open_op("logical_not", &args, Kind::Bool),
                 };
             }
-            ("Int", [v]) => return self.to_number(v, Kind::Int),
-            ("Float", [v]) => return self.to_number(v, Kind::Float),
-            ("Bool", [v]) => return self.to_number(v, Kind::Bool),
+            ("Int", [v]) => return self.number_from(v, Kind::Int),
+            ("Float", [v]) => return self.number_from(v, Kind::Float),
+            ("Bool", [v]) => return self.number_from(v, Kind::Bool),
             ("eq" | "ne", [a, b]) if a.kind().is_none() || b.kind().is_none() => {
                 let equal = self.equal(a, b)?;
                 return if op == "eq" { Ok(equal) } else { self.scalar_op("__not__", vec![equal]) };

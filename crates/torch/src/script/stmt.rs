@@ -178,7 +178,7 @@ impl Machine {
             Value::List(r) | Value::Tuple(r) => Truth::Known(!self.list(*r).is_empty()),
             Value::None => Truth::Known(false),
             Value::Num(Kind::Bool, h) => Truth::Open(*h),
-            Value::Num(..) | Value::Tensor(_) => match self.to_number(v, Kind::Bool)? {
+            Value::Num(..) | Value::Tensor(_) => match self.number_from(v, Kind::Bool)? {
                 Value::Num(_, h) => Truth::Open(h),
                 known => Truth::Known(known.number().is_some_and(|f| f != 0.0)),
             },

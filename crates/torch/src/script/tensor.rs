@@ -264,7 +264,7 @@ impl Machine {
     }
 
     /// A tensor as a number.
-    pub(super) fn to_number(&mut self, v: &Value, kind: Kind) -> Step<Value> {
+    pub(super) fn number_from(&mut self, v: &Value, kind: Kind) -> Step<Value> {
         match v {
             Value::Tensor(_) => {
                 let h = self.tensor_handle(v)?;
@@ -317,7 +317,7 @@ impl Machine {
             Some(d) if d.is_int() => Kind::Int,
             _ => Kind::Float,
         };
-        self.to_number(v, kind)
+        self.number_from(v, kind)
     }
 
     /// The tensors along the first dimension, as iteration over a tensor gives them.
