@@ -33,6 +33,8 @@ pub(crate) struct Writer {
     pub(crate) tensorflow: bool,
     /// The backend that computed (`theano`), where the file says so.
     pub(crate) backend: Option<String>,
+    /// Where the channels of images are, in the spelling of today, when all layers that say it agree.
+    pub(crate) image_order: Option<&'static str>,
 }
 
 impl Writer {
@@ -48,7 +50,13 @@ impl Writer {
             Some(text) => format!("{product} {text}"),
             None => format!("{product} {}", version.0),
         };
-        Self { version, name, tensorflow, backend: graph.provenance.details.get("backend").cloned() }
+        Self {
+            version,
+            name,
+            tensorflow,
+            backend: graph.provenance.details.get("backend").cloned(),
+            image_order: image_order(graph),
+        }
     }
 }
 
@@ -64,7 +72,13 @@ impl Writer {
             (Some(p), None) => format!("TensorFlow (graph version {p})"),
             (None, None) => "TensorFlow".to_owned(),
         };
-        Self { version: (producer.unwrap_or(NEW_PRODUCER), 0, 0), name, tensorflow: true, backend: None }
+        Self {
+            version: (producer.unwrap_or(NEW_PRODUCER), 0, 0),
+            name,
+            tensorflow: true,
+            backend: None,
+            image_order: None,
+        }
     }
 }
 
@@ -103,6 +117,17 @@ fn guess(graph: &SourceGraph) -> Version {
     } else {
         (2, 15, 0)
     }
+}
+
+fn image_order(graph: &SourceGraph) -> Option<&'static str> {
+    let said = |op: &SourceOp| match op.attr("dim_ordering").or_else(|| op.attr("data_format"))?.as_str()? {
+        "th" | "channels_first" => Some("channels_first"),
+        "tf" | "channels_last" => Some("channels_last"),
+        _ => None,
+    };
+    let mut orders = graph.nodes().iter().filter_map(|n| said(&n.op));
+    let first = orders.next()?;
+    orders.all(|o| o == first).then_some(first)
 }
 
 fn is_keras_1(op: &SourceOp) -> bool {

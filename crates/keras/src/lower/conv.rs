@@ -32,6 +32,12 @@ pub(super) fn window(c: &Call<'_>, kernel: &[usize]) -> Result<Window> {
     let padding = match c.str_or("padding", "valid")?.to_lowercase().as_str() {
         "valid" => Padding::valid(n),
         "same" => Padding::SameUpper,
+        // Half of the window on each side, and as many steps as `same` has (keras 1.2.2 `backend/theano_backend.py`,
+        // `conv2d` and `_postprocess_conv2d_output`).
+        "same_theano" => {
+            let half = kernel.iter().zip(&dilations).map(|(k, d)| (k - 1) * d + 1).map(|k| (k / 2, (k - 1) / 2));
+            Padding::Explicit(half.collect())
+        }
         // All of the padding before the first step, so that no output sees a later input.
         "causal" if n == 1 => {
             let before = kernel.iter().zip(&dilations).map(|(k, d)| ((k - 1) * d, 0));

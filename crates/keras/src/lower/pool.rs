@@ -43,6 +43,11 @@ fn pool(c: &mut Call<'_>, n: usize, kind: PoolKind) -> Result<ValueId> {
     let padding = match c.str_or("padding", "valid")?.to_lowercase().as_str() {
         "valid" => Padding::valid(n),
         "same" => Padding::SameUpper,
+        // Nearly a whole window before the first step (keras 1.2.2 `backend/theano_backend.py`, `pool2d`).
+        "same_theano" => {
+            let pads = |k: usize| if k > 2 && k % 2 == 1 { (k - 2, 1) } else { (k.saturating_sub(1), 0) };
+            Padding::Explicit(window.iter().map(|&k| pads(k)).collect())
+        }
         other => return Err(c.bad_argument("padding", "`valid` or `same`", other)),
     };
     let op = Op::Pool {

@@ -99,7 +99,15 @@ fn data_format(e: &mut Edit<'_>) {
         "default" => Some(Attr::None),
         _ => None,
     });
+    let written = e.has("data_format") || !UNSAID.contains(&e.op.name.as_str());
+    if let Some(order) = e.writer.image_order.filter(|_| !written) {
+        e.set("data_format", Attr::Str(order.to_owned()));
+        e.say(format!("`data_format` is `{order}`, as in the other layers: Keras 1 did not save it here"));
+    }
 }
+
+/// Layers whose `dim_ordering` is not in their config (keras 1.2.2 `layers/convolutional.py`, `get_config`).
+const UNSAID: &[&str] = &["ZeroPadding2D", "ZeroPadding3D", "Cropping2D", "Cropping3D", "UpSampling2D", "UpSampling3D"];
 
 fn in_list(attr: &Attr) -> Option<Attr> {
     match attr {

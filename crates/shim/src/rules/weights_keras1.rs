@@ -19,6 +19,12 @@ pub(crate) const RULES: &[Rule] = &[
         channels_first(e, &["depthwise_kernel", "pointwise_kernel"]);
     }),
     rule("theano_kernel", &["Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose", "ConvLSTM2D"], BEFORE_3, theano),
+    rule("theano_same_padding", &["Conv1D", "Conv2D", "Conv3D", "MaxPooling*", "AveragePooling*"], BEFORE_3, |e| {
+        if e.writer.backend.as_deref() == Some("theano") && e.str("padding") == Some("same") {
+            e.set("padding", Attr::Str("same_theano".into()));
+            e.say("`same` pads as Theano does: by the window alone, whatever the size of the image");
+        }
+    }),
 ];
 
 /// The weights of a class in their order.

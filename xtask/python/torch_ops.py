@@ -1,0 +1,185 @@
+"""Records fixtures/ops/torch/<op>/<case>/{model.pt2,io.npz}: small modules that call one ATen op each, exported by the
+installed PyTorch, with the inputs and outputs that it computed. Run in the `torch` environment from the root of the
+repository: torch_ops.py [--only REGEX] [--out DIR] [--zoo DIR].
+
+The archives are packed again with deflate: what torch.export writes is stored, and mostly JSON."""
+import argparse
+import io
+import os
+import re
+import shutil
+import sys
+import warnings
+import zipfile
+import zlib
+
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+warnings.simplefilter("ignore")
+
+import numpy as np
+import torch
+import torchvision  # noqa: F401
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+A = torch.ops.aten
+CASES = []
+
+
+def seeded(name):
+    torch.manual_seed(zlib.crc32(name.encode()) & 0x7FFFFFFF)
+
+
+class M1(torch.nn.Module):
+    def __init__(self, fn):
+        super().__init__()
+        self.fn = fn
+
+    def forward(self, x):
+        return self.fn(x)
+
+
+class M2(M1):
+    def forward(self, x, y):
+        return self.fn(x, y)
+
+
+class M3(M1):
+    def forward(self, x, y, z):
+        return self.fn(x, y, z)
+
+
+class M4(M1):
+    def forward(self, x, y, z, w):
+        return self.fn(x, y, z, w)
+
+
+MODULES = {1: M1, 2: M2, 3: M3, 4: M4}
+
+
+def case(op, fn, *inputs, name="basic", dynamic=None):
+    """`inputs` are functions without arguments, so that each case has its own numbers."""
+    CASES.append((op, name, fn, inputs, dynamic))
+
+
+def f(*shape, scale=1.0, dtype=torch.float32):
+    return lambda: (torch.randn(shape) * scale).to(dtype)
+
+
+def pos(*shape, low=0.1, high=3.0):
+    return lambda: torch.rand(shape) * (high - low) + low
+
+
+def ints(*shape, low=-5, high=6, dtype=torch.int64):
+    return lambda: torch.randint(low, high, shape, dtype=dtype)
+
+
+def bools(*shape):
+    return lambda: torch.rand(shape) > 0.4
+
+
+def const(value):
+    return lambda: value
+
+
+def distinct(*shape):
+    """No two elements are equal, so that places are certain."""
+    n = int(np.prod(shape))
+    return lambda: (torch.randperm(n).float() * 0.37 - n * 0.15).reshape(shape)
+
+
+def export(module, inputs, dynamic):
+    shapes = None
+    if dynamic:
+        names = ["x", "y", "z", "w"][: len(inputs)]
+        batch = torch.export.Dim("batch", min=2, max=64)
+        shapes = {n: ({d: batch for d in ([dynamic[i]] if dynamic[i] is not None else [])} or None) for i, n in enumerate(names)}
+    return torch.export.export(module, tuple(inputs), dynamic_shapes=shapes)
+
+
+def repacked(raw):
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(raw)) as src, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as dst:
+        for info in src.infolist():
+            name = info.filename
+            # What the reader has no use for; torch.export.load does without it too.
+            if "/data/sample_inputs/" in name or name.endswith("serialization_id"):
+                continue
+            dst.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), src.read(name), zipfile.ZIP_DEFLATED, 9)
+    return out.getvalue()
+
+
+def flat(v):
+    if isinstance(v, torch.Tensor):
+        return [v]
+    if isinstance(v, (list, tuple)):
+        return [t for item in v for t in flat(item)]
+    if isinstance(v, dict):
+        return [t for item in v.values() for t in flat(item)]
+    return [v]
+
+
+def array(t):
+    if not isinstance(t, torch.Tensor):
+        return np.asarray(t)
+    t = t.detach()
+    return t.float().numpy() if t.dtype == torch.bfloat16 else t.numpy()
+
+
+def record(directory, module, inputs, dynamic=None, check=None):
+    module.eval()
+    with torch.no_grad():
+        expected = flat(module(*[i.clone() for i in inputs]))
+        program = export(module, inputs, dynamic)
+    if check and check not in program.graph_module.code and check not in str(program.graph):
+        print(f"note: {directory}: the program does not call {check}")
+    buffer = io.BytesIO()
+    torch.export.save(program, buffer)
+    signature = program.graph_signature
+    names = [n for n in signature.user_outputs]
+    io_arrays = {f"in:{n}": array(i) for n, i in zip(signature.user_inputs, inputs)}
+    used = {k[3:] for k in io_arrays}
+    for n, e in zip(names, expected):
+        if not isinstance(n, str):
+            continue
+        key, k = n, 0
+        while key in used:
+            k += 1
+            key = f"{n}_out{k}"
+        used.add(key)
+        io_arrays[f"out:{key}"] = array(e)
+    os.makedirs(directory, exist_ok=True)
+    with open(os.path.join(directory, "model.pt2"), "wb") as file:
+        file.write(repacked(buffer.getvalue()))
+    save = np.savez_compressed if sum(a.nbytes for a in io_arrays.values()) > 2000 else np.savez
+    save(os.path.join(directory, "io.npz"), **io_arrays)
+
+
+def main():
+    import torch_cases  # noqa: F401  (fills CASES)
+
+    args = argparse.ArgumentParser()
+    args.add_argument("--only", default="")
+    args.add_argument("--out", default="fixtures/ops/torch")
+    args = args.parse_args()
+    torch.set_num_threads(1)
+    failed = 0
+    for op, name, fn, inputs, dynamic in CASES:
+        if args.only and not re.search(args.only, f"{op}/{name}"):
+            continue
+        seeded(f"{op}/{name}")
+        tensors = [i() for i in inputs]
+        module = fn if isinstance(fn, torch.nn.Module) else MODULES[len(tensors)](fn)
+        short = op.split("::")[-1]
+        try:
+            record(os.path.join(args.out, short, name), module, tensors, dynamic, check=None)
+        except Exception as e:
+            failed += 1
+            shutil.rmtree(os.path.join(args.out, short, name), ignore_errors=True)
+            print(f"FAILED {op}/{name}: {type(e).__name__}: {str(e).splitlines()[0][:200]}")
+    print(f"{len(CASES)} cases, {failed} failed")
+
+
+if __name__ == "__main__":
+    sys.modules["torch_ops"] = sys.modules["__main__"]
+    main()
