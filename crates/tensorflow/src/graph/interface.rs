@@ -59,7 +59,9 @@ const NO_OUTPUT: &[&str] = &[
     "Assert",
     "Assign",
     "AssignAdd",
+    "AssignAddVariableOp",
     "AssignSub",
+    "AssignSubVariableOp",
     "AssignVariableOp",
     "Const",
     "MergeV2Checkpoints",
@@ -87,6 +89,9 @@ const NO_OUTPUT: &[&str] = &[
     "WriteFile",
     "LookupTableImportV2",
 ];
+
+/// Ops that take a step of training begin so.
+const OPTIMIZERS: &[&str] = &["Apply", "ResourceApply", "SparseApply", "ResourceSparseApply"];
 
 fn interface_error(message: impl Into<String>) -> Box<Diagnostic> {
     Diagnostic::error(Code::TF_INTERFACE, message)
@@ -256,7 +261,9 @@ fn guess(body: &Body, notes: &mut Vec<String>) -> Result<Vec<String>> {
         !users.contains_key(node.name.as_str())
             && !body.consumed.contains(i)
             && !NO_OUTPUT.contains(&node.op.as_str())
+            && !OPTIMIZERS.iter().any(|prefix| node.op.starts_with(prefix))
             && (reached[*i] || !has_inputs)
+            && !is_by_product(body, node)
     };
     let ends: Vec<_> = body.nodes.iter().enumerate().filter(free).map(|(_, n)| n).collect();
     let tensors: Vec<String> = ends.iter().flat_map(|node| tensors(node)).collect();
@@ -267,6 +274,16 @@ fn guess(body: &Body, notes: &mut Vec<String>) -> Result<Vec<String>> {
     }
     notes.push(format!("outputs are guessed: {}; --outputs chooses others", tensors.join(", ")));
     Ok(tensors)
+}
+
+/// What a branch hands out beside its first result, for gradients and batch statistics: Keras's normalisation does so in
+/// graphs that may be trained.
+fn is_by_product(body: &Body, node: &NodeDef) -> bool {
+    let [source, ..] = node.input.as_slice() else { return false };
+    let Some((name, number)) = source.split_once(':').filter(|_| node.op == "Identity") else { return false };
+    let op = body.find(name).and_then(|at| body.nodes.get(at)).map(|n| n.op.as_str());
+    let branches = matches!(op, Some("If" | "StatelessIf" | "Case" | "StatelessCase"));
+    number != "0" && (branches || op.is_some_and(|op| op.starts_with("FusedBatchNorm")))
 }
 
 /// The tensors of a node at the end of a graph; statistics of a batch are for training.
