@@ -297,6 +297,41 @@ def _(folder, rng):
     return "model.ckpt.index", {"image": x}, {"dense": model(x)}, "--arch @/arch.json"
 
 
+@case("object_checkpoint_k3", "keras3")
+def _(folder, rng):
+    L = keras.layers
+    i = keras.Input((6, 4), name="steps")
+    inner = keras.Sequential([L.Dense(4), L.Dropout(.3), L.BatchNormalization()])
+    x = L.Bidirectional(L.LSTM(3, return_sequences=True))(inner(i))
+    x = L.LayerNormalization()(L.MultiHeadAttention(2, 3)(x, x))
+    model = keras.Model(i, L.SeparableConv1D(3, 2, name="head")(x))
+    model.set_weights([rng.uniform(.3, 1, w.shape) for w in model.get_weights()])
+    tf.train.Checkpoint(model=model, step=tf.Variable(3)).write(os.path.join(folder, "model.ckpt"))
+    open(os.path.join(folder, "arch.json"), "w").write(model.to_json())
+    x = normal(rng, 2, 6, 4)
+    return "model.ckpt.index", {"steps": x}, {"head": model(x)}, "--arch @/arch.json"
+
+
+@case("lookup_tables", "keras3")
+def _(folder, rng):
+    class Tables(tf.Module):
+        def __init__(self):
+            def table(keys, values, default):
+                return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, values), default)
+            self.ids = table(tf.constant([3, 7, 11, -4], tf.int64), tf.constant([10, 20, 30, 40], tf.int64), 0)
+            self.costs = table(tf.constant([3, 7, 11]), tf.constant([.5, 1.5, 2.5]), -9.)
+            self.rows = tf.Variable(normal(rng, 50, 4))
+
+        @tf.function
+        def __call__(self, x):
+            return {"y": tf.gather(self.rows, self.ids.lookup(x)), "z": self.costs.lookup(tf.cast(x, tf.int32))}
+    path = os.path.join(folder, "model")
+    tables = Tables()
+    tf.saved_model.save(tables, path, tables.__call__.get_concrete_function(tf.TensorSpec([None, 3], tf.int64, "x")))
+    x = np.array([[3, 7, 11], [-4, 0, 5]])
+    return "model", {"x": x}, served(path, {"x": x})
+
+
 # ---- TensorFlow 1
 
 def v1_net(rng, x, ref=True, partitions=1):
