@@ -159,10 +159,12 @@ impl While<'_> {
     fn counts_up(&self, c: &Call<'_>, i: usize) -> bool {
         let start = c.inputs.get(i).and_then(|v| c.b.as_constant(*v)?.to_i64s().ok());
         let Some(node) = self.body.producer(through(self.body, self.result(i))) else { return false };
-        let one = |id: ValueId| {
-            self.body.constant(through(self.body, id)).filter(|t| t.len() == 1).and_then(|t| t.to_i64s().ok())
-                == Some(vec![1])
+        // The step of a `for` over a range is handed in, and handed on as it is.
+        let step = |id: ValueId| match self.position(id) {
+            Some(k) if self.position(self.result(k)) == Some(k) => c.b.as_constant(*c.inputs.get(k)?).cloned(),
+            _ => self.body.constant(through(self.body, id)).cloned(),
         };
+        let one = |id: ValueId| step(id).filter(|t| t.len() == 1).and_then(|t| t.to_i64s().ok()) == Some(vec![1]);
         let [Some(a), Some(b)] = node.inputs.as_slice() else { return false };
         let steps = (self.position(*a) == Some(i) && one(*b)) || (self.position(*b) == Some(i) && one(*a));
         start == Some(vec![0]) && matches!(node.op.name.as_str(), "Add" | "AddV2") && steps
