@@ -53,7 +53,7 @@ pub fn probe(path: &Path) -> Option<Kind> {
 }
 
 /// The file of a SavedModel's message.
-fn saved_model_in(dir: &Path) -> Option<PathBuf> {
+pub(crate) fn saved_model_in(dir: &Path) -> Option<PathBuf> {
     ["saved_model.pb", "saved_model.pbtxt"].iter().map(|n| dir.join(n)).find(|p| p.is_file())
 }
 
@@ -106,11 +106,20 @@ fn contents(path: &Path, file: Arc<MappedFile>) -> Result<Located> {
     }
 }
 
-fn shown(dir: &Path) -> String {
+/// A directory for people.
+pub(crate) fn shown(dir: &Path) -> String {
     if dir.as_os_str().is_empty() { ".".to_owned() } else { dir.display().to_string() }
 }
 
 fn unknown(file: &MappedFile) -> Box<Diagnostic> {
+    // The first fields of the messages that TensorFlow writes: a number, or a message as field 1 or 2.
+    if matches!(file.bytes().first(), Some(0x08 | 0x0a | 0x12)) {
+        let mut fields = Fields::new(file.bytes().clone());
+        let broken = (0..6).find_map(|_| fields.next_field().err());
+        if let Some(broken) = broken {
+            return broken.in_file(file.name());
+        }
+    }
     Diagnostic::error(Code::TF_DAMAGED, "this is no TensorFlow model, or it is damaged")
         .in_file(file.name())
         .help("a SavedModel's `saved_model.pb` and a frozen graph are protobuf messages; this is neither")

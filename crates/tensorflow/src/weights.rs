@@ -4,7 +4,7 @@
 
 use crate::checkpoint::{Checkpoint, Paths};
 use crate::open::{OpenOptions, TensorFlowFile};
-use crate::probe::{Kind, Message, message};
+use crate::probe::{Kind, Message, message, saved_model_in, shown};
 use crate::{objects, saved_model, text, wire};
 use modelport_diag::{Code, Diagnostic, Result};
 use modelport_ir::{Provenance, Tensor};
@@ -79,10 +79,15 @@ fn weights_only(index: &Path, weights: &[(String, Tensor)]) -> Box<Diagnostic> {
     if weights.len() > list.len() {
         list.push(format!("… and {} more", weights.len() - list.len()));
     }
-    Diagnostic::error(Code::TF_WEIGHTS_ONLY, "the checkpoint holds weights only, no graph")
+    let d = Diagnostic::error(Code::TF_WEIGHTS_ONLY, "the checkpoint holds weights only, no graph")
         .in_file(index.display().to_string())
-        .found(format!("{} tensors: {}", weights.len(), list.join(", ")))
-        .help("for a Keras model, give its architecture with --arch: what `model.to_json()` returns")
+        .found(format!("{} tensors: {}", weights.len(), list.join(", ")));
+    let above = index.parent().and_then(Path::parent).filter(|dir| saved_model_in(dir).is_some());
+    let d = match above {
+        Some(dir) => d.help(format!("these are the variables of a SavedModel: give its directory, {}", shown(dir))),
+        None => d,
+    };
+    d.help("for a Keras model, give its architecture with --arch: what `model.to_json()` returns")
         .help(
             "for a TF1 model, put its `.meta` file beside the checkpoint; or save the whole model: tf.saved_model.save",
         )
