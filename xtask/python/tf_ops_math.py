@@ -69,7 +69,8 @@ def pairs(add):
     zeros = np.array([[0.0, 1.0, 2.0, 0.0], [3.0, 0.0, -1.0, 4.0]])
     other = np.array([[0.0, 0.0, 4.0, 2.0], [0.0, 5.0, 2.0, 8.0]])
     for name in "DivNoNan MulNoNan Xdivy Xlogy Xlog1py".split():
-        add(name, "zeros", two(name), In(None, 4, values=zeros), In(None, 4, values=other))
+        finite = np.where((zeros != 0) & (other == 0), 1.0, other) if name in ("Xdivy", "Xlogy") else other
+        add(name, "zeros", two(name), In(None, 4, values=zeros), In(None, 4, values=finite))
     add("Pow", "f32", two("Pow"), POSITIVE, N)
     add("Pow", "i32", two("Pow"), In(None, 4, dtype="int32", values=(-4, 5)), In(None, 4, dtype="int32", values=(0, 4)))
     add("Atan2", "axes", two("Atan2"), In(None, 4, values=zeros), In(None, 4, values=np.flip(other, 1)))

@@ -39,8 +39,8 @@ def shapes(add):
 
 def generated(add):
     add("Fill", "constant", lambda x: x + R.Fill(dims=[4], value=2.5), N)
-    add("Fill", "dynamic", lambda x: R.Fill(dims=tf.shape(x), value=tf.reduce_sum(x)), N)
-    add("ZerosLike", "f32", lambda x: R.ZerosLike(x=x), N)
+    add("Fill", "dynamic", lambda x: x * R.Fill(dims=tf.shape(x), value=tf.reduce_sum(x)), N)
+    add("ZerosLike", "f32", lambda x: tf.abs(x) - R.ZerosLike(x=x), N)
     add("ZerosLike", "bool", lambda x: R.ZerosLike(x=x), In(None, 4, dtype="bool"))
     add("OnesLike", "i32", lambda x: R.OnesLike(x=x), In(None, None, dtype="int32"))
     add("Range", "dynamic", lambda x: R.Range(start=0, limit=tf.shape(x)[0], delta=1), N)

@@ -464,12 +464,12 @@ case("lstm", Last(nn.LSTM(3, 4, batch_first=True)), f(2, 5, 3), name="dynamic", 
 case("gru", Last(nn.GRU(3, 4, num_layers=2, bidirectional=True, batch_first=True)), f(2, 5, 3))
 case("gru", Last(nn.GRU(3, 4, bias=False)), f(5, 2, 3), name="no_bias")
 case("rnn_tanh", Last(nn.RNN(3, 4, batch_first=True)), f(2, 5, 3))
-case("rnn_relu", Last(nn.RNN(3, 4, nonlinearity="relu")), f(5, 2, 3))
+case("rnn_relu", Last(nn.RNN(3, 8, nonlinearity="relu")), f(5, 2, 3))
 CELL = lambda n: ((4 * n, 3), (4 * n, 4), (4 * n,), (4 * n,))
-case("lstm_cell", Weighted(lambda x, a, b, c, d: A.lstm_cell(x, [x[:, :1].expand(2, 4), x[:, 1:2].expand(2, 4)], a, b, c, d), *CELL(4)), f(2, 3))
-case("gru_cell", Weighted(lambda x, a, b, c, d: A.gru_cell(x, x[:, :1].expand(2, 4), a, b, c, d), *CELL(3)), f(2, 3))
-case("rnn_tanh_cell", Weighted(lambda x, a, b, c, d: A.rnn_tanh_cell(x, x[:, :1].expand(2, 4), a, b, c, d), *CELL(1)), f(2, 3))
-case("rnn_relu_cell", Weighted(lambda x, a, b, c, d: A.rnn_relu_cell(x, x[:, :1].expand(2, 4), a, b, c, d), *CELL(1)), f(2, 3))
+case("lstm_cell", Weighted(lambda x, a, b, c, d: A.lstm_cell(x, [torch.cat([x, x[:, :1]], 1), torch.cat([x[:, 1:], x[:, :2]], 1)], a, b, c, d), *CELL(4)), f(2, 3))
+case("gru_cell", Weighted(lambda x, a, b, c, d: A.gru_cell(x, torch.cat([x, x[:, :1]], 1), a, b, c, d), *CELL(3)), f(2, 3))
+case("rnn_tanh_cell", Weighted(lambda x, a, b, c, d: A.rnn_tanh_cell(x, torch.cat([x, x[:, :1]], 1), a, b, c, d), *CELL(1)), f(2, 3))
+case("rnn_relu_cell", Weighted(lambda x, a, b, c, d: A.rnn_relu_cell(x, torch.cat([x, x[:, :1]], 1), a, b, c, d), *CELL(1)), f(2, 3))
 
 # ---- torchvision, quantisation
 BOXES = const(torch.tensor([[0.0, 0.0, 4.0, 4.0], [0.5, 0.5, 4.5, 4.5], [6.0, 6.0, 9.0, 9.0], [6.0, 6.0, 9.0, 8.0]]))

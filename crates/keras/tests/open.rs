@@ -39,7 +39,9 @@ fn options(path: &Path) -> OpenOptions {
 fn check(file: &KerasFile) -> Result<(), String> {
     let graph = file.require_graph().map_err(|d| d.to_string())?;
     let version = file.provenance.version.clone().unwrap_or_default();
-    if file.content == Content::Model && !["1.2.2", "2.0.6", "2.15.0", "3.15.1"].contains(&version.as_str()) {
+    if file.content == Content::Model
+        && !["1.2.2", "2.0.6", "2.2.4", "2.2.4-tf", "2.13.1", "2.15.0", "3.15.1"].contains(&version.as_str())
+    {
         return Err(format!("version {version}"));
     }
     if graph.nodes().is_empty() || graph.inputs().is_empty() || graph.outputs().is_empty() {

@@ -56,6 +56,16 @@ fn convolution2d() {
 }
 
 #[test]
+fn the_order_of_images_that_a_layer_does_not_say_is_that_of_the_others() {
+    let mut g = graph(Some(V1), op("ZeroPadding2D", &[("padding", ints(&[1, 1]))]));
+    let x = g.inputs()[0];
+    let other = op("Convolution2D", &[("nb_filter", i(4)), ("dim_ordering", s("th"))]);
+    g.add_node(other, vec![Some(x)], "conv", vec![("conv".to_owned(), None)]);
+    let (new, said) = run(g);
+    assert_eq!((&new.attrs["data_format"], said[0].rule), (&s("channels_first"), "keras1_padding"));
+}
+
+#[test]
 fn channels_first_kernels_are_turned() {
     let old = op("Convolution2D", &[("nb_filter", i(2)), ("dim_ordering", s("th"))]);
     let (new, said) = shim(V1, with_weights(old, &[("W", &[2, 1, 1, 3]), ("b", &[2])]));

@@ -291,6 +291,16 @@ fn a_layer_as_activation_gets_its_own_rules() {
 }
 
 #[test]
+fn theano_pads_same_by_the_window_alone() {
+    let old = op("MaxPooling2D", &[("padding", s("same"))]);
+    let mut g = graph(Some("2.1.6"), old.clone());
+    g.provenance.details.insert("backend".into(), "theano".into());
+    let (got, said) = run(g);
+    assert_eq!((&got.attrs["padding"], names(&said)), (&s("same_theano"), vec!["theano_same_padding"]));
+    assert_eq!(shim("2.1.6", old.clone()), (old, vec![]));
+}
+
+#[test]
 fn class_aliases() {
     for (old, new) in [
         ("Convolution2DTranspose", "Conv2DTranspose"),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A file and what it held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -19,7 +19,8 @@ pub struct FileDigest {
 }
 
 impl FileDigest {
-    /// Reads the whole file once.
+    /// Reads the whole file once; of a directory, or of a checkpoint named by its prefix, all files in the order of their
+    /// names, each name before its bytes.
     ///
     /// # Errors
     /// `IO0001` or `IO0002` when it cannot be read.
@@ -27,18 +28,61 @@ impl FileDigest {
         let name = path.display().to_string();
         let failed =
             |e: std::io::Error| Diagnostic::error(Code::IO_OPEN, format!("cannot read the file: {e}")).in_file(&name);
-        let mut file = std::fs::File::open(path).map_err(failed)?;
         let mut hash = Sha256::new();
-        let mut chunk = vec![0; 1 << 20];
-        loop {
-            match file.read(&mut chunk).map_err(failed)? {
-                0 => break,
-                n => hash.update(&chunk[..n]),
+        if path.is_file() {
+            add_file(&mut hash, path).map_err(failed)?;
+        } else {
+            for (file, below) in files_of(path).map_err(failed)? {
+                hash.update(below.as_bytes());
+                hash.update([0]);
+                add_file(&mut hash, &file).map_err(failed)?;
             }
         }
         let sha256 = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
         Ok(Self { path: name, sha256 })
     }
+}
+
+fn add_file(hash: &mut Sha256, path: &Path) -> std::io::Result<()> {
+    let mut file = std::fs::File::open(path)?;
+    let mut chunk = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut chunk)? {
+            0 => return Ok(()),
+            n => hash.update(&chunk[..n]),
+        }
+    }
+}
+
+/// The files of a directory, or those whose names begin with a prefix, with their names below it.
+fn files_of(path: &Path) -> std::io::Result<Vec<(PathBuf, String)>> {
+    let (top, prefix) = if path.is_dir() {
+        (path.to_owned(), String::new())
+    } else {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        (path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned(), name)
+    };
+    let mut found = Vec::new();
+    let mut todo = vec![top.clone()];
+    while let Some(dir) = todo.pop() {
+        for entry in std::fs::read_dir(&dir)? {
+            let file = entry?.path();
+            let below = file.strip_prefix(&top).unwrap_or(&file).to_string_lossy().into_owned();
+            if !below.starts_with(&prefix) {
+                continue;
+            }
+            if file.is_dir() {
+                todo.push(file);
+            } else {
+                found.push((file, below));
+            }
+        }
+    }
+    if found.is_empty() {
+        return Err(std::io::ErrorKind::NotFound.into());
+    }
+    found.sort_by(|a, b| a.1.cmp(&b.1));
+    Ok(found)
 }
 
 /// An input as it was fed.

@@ -191,7 +191,11 @@ pub(crate) fn interface_of_graph(parts: &Parts, wishes: Wishes<'_>, notes: &mut 
         let at = asked(parts, tensor)?;
         let name = name_of(tensor);
         let (number, shape) = declared(parts, at)?;
-        let ty = input_type(&name, number, shape, wishes, tensors.len() == 1)?;
+        let mut ty = input_type(&name, number, shape, wishes, tensors.len() == 1)?;
+        // Without a signature nothing says that the inputs are of one batch: boxes are not as many as images.
+        if let Some(first) = ty.shape.first_mut().filter(|d| !inputs.is_empty() && **d == Dim::symbol("N")) {
+            *first = Dim::symbol(&format!("{name}_0"));
+        }
         inputs.push(Input { name, tensor: tensor.clone(), ty });
     }
     Ok(Interface { inputs, outputs })
@@ -265,7 +269,10 @@ fn guess(body: &Body, notes: &mut Vec<String>) -> Result<Vec<String>> {
             && (reached[*i] || !has_inputs)
             && !is_by_product(body, node)
     };
-    let ends: Vec<_> = body.nodes.iter().enumerate().filter(free).map(|(_, n)| n).collect();
+    let mut ends: Vec<_> = body.nodes.iter().enumerate().filter(free).map(|(_, n)| n).collect();
+    if ends.iter().any(|n| !is_loop_variable(body, n)) {
+        ends.retain(|n| !is_loop_variable(body, n));
+    }
     let tensors: Vec<String> = ends.iter().flat_map(|node| tensors(node)).collect();
     if tensors.is_empty() {
         return Err(
@@ -284,6 +291,14 @@ fn is_by_product(body: &Body, node: &NodeDef) -> bool {
     let op = body.find(name).and_then(|at| body.nodes.get(at)).map(|n| n.op.as_str());
     let branches = matches!(op, Some("If" | "StatelessIf" | "Case" | "StatelessCase"));
     number != "0" && (branches || op.is_some_and(|op| op.starts_with("FusedBatchNorm")))
+}
+
+/// What a loop hands out of its counters and lists; TensorFlow names each, whether it is used or not.
+fn is_loop_variable(body: &Body, node: &NodeDef) -> bool {
+    let Some(source) = node.input.first().filter(|_| node.op == "Identity") else { return false };
+    let name = source.split(':').next().unwrap_or_default();
+    let op = body.find(name).and_then(|at| body.nodes.get(at)).map(|n| n.op.as_str());
+    matches!(op, Some("While" | "StatelessWhile" | "_While"))
 }
 
 /// The tensors of a node at the end of a graph; statistics of a batch are for training.

@@ -132,7 +132,7 @@ const REASONS: &[(&[&str], &str)] = &[
     (&["FractionalMaxPool*", "FractionalAvgPool*"], "fractional pooling draws its regions at random"),
     (&["PyFunc*", "EagerPyFunc"], "a Python function is not in the file"),
     (
-        &["Assign*", "ResourceApply*", "Apply*", "Scatter*Update", "ResourceScatter*", "CountUpTo", "*Gradient*"],
+        &["Assign*", "ResourceApply*", "Apply*", "Scatter*Update", "ResourceScatter*", "CountUpTo", "SymbolicGradient"],
         "the op changes variables, which is training: an ONNX model keeps no state between runs",
     ),
 ];

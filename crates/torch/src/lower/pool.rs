@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::{Row, row, row_many};
 use modelport_diag::Result;
-use modelport_ir::core::{BinaryOp, DataLayout, Padding, PoolKind, ReduceKind};
+use modelport_ir::core::{ArgKind, BinaryOp, DataLayout, Padding, PoolKind, ReduceKind};
 use modelport_ir::{DType, Dim, Op, Tensor, ValueId};
 
 pub(super) const ROWS: &[Row] = &[
@@ -244,7 +244,7 @@ fn adaptive_places(c: &mut Call<'_>, x: ValueId, sizes: &[Option<usize>]) -> Res
             _ => None,
         })
         .collect();
-    let window = window.ok_or_else(|| c.unsupported("places of maxima in windows of unlike sizes"))?;
+    let Some(window) = window else { return uneven_places(c, x, &dims, sizes) };
     let op = Op::MaxPoolWithIndex {
         strides: window.clone(),
         dilations: vec![1; window.len()],
@@ -256,4 +256,57 @@ fn adaptive_places(c: &mut Call<'_>, x: ValueId, sizes: &[Option<usize>]) -> Res
     let at = both.get(1).copied().ok_or_else(|| c.unsupported("a pool without places"))?;
     let plane: usize = dims.iter().product();
     c.with(BinaryOp::Mod, at, plane as f64)
+}
+
+/// Cells whose maxima are found one by one.
+const MOST_CELLS: usize = 1024;
+
+/// As [`adaptive_places`] for windows of unlike sizes, which are taken apart: cell `i` of `s` on an axis of `n` reaches
+/// from `⌊i·n/s⌋` to `⌈(i+1)·n/s⌉`.
+fn uneven_places(c: &mut Call<'_>, x: ValueId, dims: &[usize], sizes: &[Option<usize>]) -> Result<ValueId> {
+    let first = c.rank(x) - sizes.len();
+    let counts: Vec<usize> = sizes.iter().zip(dims).map(|(s, &n)| s.unwrap_or(n)).collect();
+    let cells = counts.iter().try_fold(1usize, |a, &b| a.checked_mul(b)).filter(|&n| (1..=MOST_CELLS).contains(&n));
+    let cells = cells.ok_or_else(|| c.unsupported("places of maxima in so many windows of unlike sizes"))?;
+    let mut places = Vec::with_capacity(cells);
+    for cell in 0..cells {
+        let mut rest = cell;
+        let mut spans = Vec::with_capacity(dims.len());
+        for (&s, &n) in counts.iter().zip(dims).rev() {
+            let i = rest % s;
+            rest /= s;
+            spans.push((i * n / s, ((i + 1) * n).div_ceil(s)));
+        }
+        spans.reverse();
+        places.push(place_in(c, x, first, dims, &spans)?);
+    }
+    let flat = c.b.concat(&places, first as i64)?;
+    let shape: Vec<i64> = (0..first).map(|_| 0).chain(counts.iter().map(|&n| n as i64)).collect();
+    c.b.reshape(flat, &shape)
+}
+
+/// The place in the plane of the maximum of one window, as [.., 1].
+fn place_in(c: &mut Call<'_>, x: ValueId, first: usize, dims: &[usize], spans: &[(usize, usize)]) -> Result<ValueId> {
+    let mut window = x;
+    for (axis, &(start, end)) in spans.iter().enumerate() {
+        window = c.b.slice_axis(window, (first + axis) as i64, start as i64, end as i64, 1)?;
+    }
+    let shape: Vec<i64> = (0..first).map(|_| 0).chain([-1]).collect();
+    let flat = c.b.reshape(window, &shape)?;
+    let op = Op::ArgReduce { kind: ArgKind::Max, axis: first as i64, keepdims: true, select_last: false };
+    let mut rest = c.b.one(op, &[flat])?;
+    let mut place = None;
+    let mut stride = 1;
+    for (&(start, end), &n) in spans.iter().zip(dims).rev() {
+        let local = c.with(BinaryOp::Mod, rest, (end - start) as f64)?;
+        rest = c.with(BinaryOp::Div, rest, (end - start) as f64)?;
+        let at = c.with(BinaryOp::Add, local, start as f64)?;
+        let scaled = c.with(BinaryOp::Mul, at, stride as f64)?;
+        place = Some(match place {
+            Some(sum) => c.b.binary(BinaryOp::Add, sum, scaled)?,
+            None => scaled,
+        });
+        stride *= n;
+    }
+    place.ok_or_else(|| c.unsupported("a pool without spatial axes"))
 }
