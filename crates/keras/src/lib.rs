@@ -23,4 +23,4 @@ pub use hdf5_model::with_weights;
 pub use lower::{Supported, converts, lower, supported};
 pub use open::{Content, KerasFile, OpenOptions, open, open_bytes};
 pub use probe::{Kind, probe};
-pub use raw::{RawFile, SaveMethod, raw};
+pub use raw::{LayerWeights, RawFile, SaveMethod, raw};

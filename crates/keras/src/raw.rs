@@ -29,6 +29,9 @@ pub enum SaveMethod {
     Directory,
 }
 
+/// Names and shapes of a layer's weights.
+pub type LayerWeights = Vec<(String, Vec<usize>)>;
+
 /// The raw facts of a file.
 #[derive(Clone, Debug)]
 pub struct RawFile {
@@ -43,7 +46,7 @@ pub struct RawFile {
     /// The backend, where the file says so.
     pub backend: Option<String>,
     /// Layers that own weights, with the names and shapes of these; for a tree the path of each group.
-    pub weights: Vec<(String, Vec<(String, Vec<usize>)>)>,
+    pub weights: Vec<(String, LayerWeights)>,
 }
 
 /// Reads the raw facts.

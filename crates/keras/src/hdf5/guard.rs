@@ -71,7 +71,7 @@ impl Storage for GuardedStorage {
             return Err(Error::InvalidData("its structures overlap or refer to themselves".into()));
         }
         let start = usize::try_from(offset).map_err(|_| Error::InvalidData(format!("offset {offset} is too large")))?;
-        let end = start.checked_add(len).unwrap_or(usize::MAX);
+        let end = start.saturating_add(len);
         if self.bytes.get(start..end).is_some_and(|prefix| self.counts_too_many_messages(prefix)) {
             return Err(Error::InvalidData("an object header counts more messages than the file can hold".into()));
         }

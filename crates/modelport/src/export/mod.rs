@@ -109,8 +109,11 @@ pub fn export(input: &Path, output: &Path, options: &ExportOptions<'_>) -> Outco
     Ok(Export { provenance: opened.provenance, files, tensors, shared, bytes, notes })
 }
 
+/// Tensors by the names they get.
+type NamedTensors = Vec<(String, Tensor)>;
+
 /// Converts floating-point tensors; 8-bit floats stay, for their scales are elsewhere.
-fn cast(tensors: Vec<(String, Tensor)>, to: Option<DType>) -> Result<(Vec<(String, Tensor)>, Vec<String>)> {
+fn cast(tensors: NamedTensors, to: Option<DType>) -> Result<(NamedTensors, Vec<String>)> {
     let Some(to) = to else { return Ok((tensors, Vec::new())) };
     let mut kept = 0;
     let mut one = |(name, t): (String, Tensor)| match t.dtype() {

@@ -58,7 +58,7 @@ fn collect<'a>(path: &str, op: &'a SourceOp, seen: &mut HashSet<Vec<Option<Place
     if !op.weights.is_empty() && (places.contains(&None) || seen.insert(places)) {
         all.push(Layer { path: path.to_owned(), op });
     }
-    for (_, attr) in &op.attrs {
+    for attr in op.attrs.values() {
         inside(path, attr, seen, all);
     }
 }

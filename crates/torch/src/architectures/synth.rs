@@ -72,7 +72,7 @@ impl Conv {
     pub(crate) fn at(keys: &Keys<'_>, module: &str, input: usize) -> Option<Self> {
         let &[output, per_group, h, w] = keys.shape(&format!("{module}.weight"))? else { return None };
         let mut conv = Self::new(input, output, [h, w]);
-        conv.groups = if per_group > 0 && input % per_group == 0 { (input / per_group).max(1) } else { 1 };
+        conv.groups = if per_group > 0 && input.is_multiple_of(per_group) { (input / per_group).max(1) } else { 1 };
         conv.bias = keys.has(&format!("{module}.bias"));
         Some(conv)
     }

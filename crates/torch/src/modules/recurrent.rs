@@ -55,7 +55,7 @@ fn layers(f: &mut Forward, m: &Module, inputs: &[Val], op: &str) -> Result<Val> 
         Some(Val::Many(all)) => Arg::List(all.iter().filter_map(Val::first).map(Arg::Value).collect()),
         _ => {
             let batch = f.op("aten::sym_size.int", vec![x.into(), int(if batch_first { 0 } else { 1 })]);
-            let mut zeros = |f: &mut Forward, size: i64| -> ValueId {
+            let zeros = |f: &mut Forward, size: i64| -> ValueId {
                 let shape = Arg::List(vec![int(directions), batch.into(), int(size)]);
                 f.op("aten::new_zeros", vec![x.into(), shape])
             };

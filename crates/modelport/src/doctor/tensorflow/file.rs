@@ -258,9 +258,13 @@ impl File {
         all
     }
 
-    /// The first release that has all of its ops.
-    pub(crate) fn needed(&self) -> Option<&'static str> {
+    /// The releases that have all of its ops, as pip writes it.
+    pub(crate) fn needed(&self) -> Option<String> {
         let table = tables::tensorflow();
-        self.ops.keys().filter_map(|op| table.ops.get(op.as_str())).map(|o| o.first).max_by_key(|v| Version::of(v))
+        let ops = || self.ops.keys().filter_map(|op| table.ops.get(op.as_str()));
+        let first = ops().map(|o| o.first).max_by_key(|v| Version::of(v))?;
+        let last = ops().map(|o| o.last).min_by_key(|v| Version::of(v))?;
+        let newest = table.releases.iter().map(|r| r.0).max_by_key(|v| Version::of(v))?;
+        Some(if last == newest { format!(">={first}") } else { format!(">={first},<={last}") })
     }
 }

@@ -185,10 +185,10 @@ impl Case<'_> {
             ));
             fixes.push(call(format!("tf_keras.models.load_model(\"{path}\")"), "Keras 2: pip install tf_keras"));
         }
-        if has(29) {
-            if let Some(tags) = self.file.tags.first() {
-                fixes.push(call(format!("tf.saved_model.load(\"{path}\", tags={tags:?})"), ""));
-            }
+        if has(29)
+            && let Some(tags) = self.file.tags.first()
+        {
+            fixes.push(call(format!("tf.saved_model.load(\"{path}\", tags={tags:?})"), ""));
         }
         if has(26) {
             let name = self.path.display().to_string();
@@ -206,15 +206,12 @@ impl Case<'_> {
                 "reads it without TensorFlow",
             ));
         }
-        if findings.iter().any(|f| f.level == Level::Refused && f.cause == Cause::Version && !f.signatures.contains(&3))
+        let older = |f: &Finding| f.level == Level::Refused && f.cause == Cause::Version && !f.signatures.contains(&3);
+        if findings.iter().any(older)
+            && let Some(version) = self.file.needed()
         {
-            if let Some(version) = self.file.needed() {
-                fixes.push(Fix::new(
-                    FixKind::Version,
-                    format!("pip install \"tensorflow>={version}\""),
-                    "the first that has all its ops",
-                ));
-            }
+            let command = format!("pip install \"tensorflow{version}\"");
+            fixes.push(Fix::new(FixKind::Version, command, "has all its ops"));
         }
         fixes
     }

@@ -54,6 +54,10 @@ pub(crate) fn findings(case: &Case<'_>) -> Vec<Finding> {
                 let what = format!("`{op}` came with TensorFlow {}", known.first);
                 found.push(Finding::refused(Cause::Version, what).row(24).row(25).error(text).at(used.first.clone()));
             }
+            Some(known) if version > Version::of(known.last) => {
+                let what = format!("`{op}` is gone: TensorFlow {} was the last known to have it", known.last);
+                found.push(Finding::refused(Cause::Version, what).row(25).error(text).at(used.first.clone()));
+            }
             Some(known) => found.extend(attribute(case, op, known, &version)),
         }
     }
