@@ -1,7 +1,7 @@
 //! Every lowering row, found by its spelling `row("Name",` or `row_many("Name",` in a reader crate, has a case under
 //! `fixtures/ops/<framework>/<Name>/`, and no name has two rows in one table. Keras has two tables: layer classes, and
 //! operations in files called `operations*`; `Add` is in both. The directory of an op of torch is named without the
-//! namespace (`aten::`). A row that only says why there is no lowering has a file in
+//! namespace (`aten::`, `prim::`, `torchvision::`). A row that only says why there is no lowering has a file in
 //! `fixtures/bad` instead.
 
 use std::collections::BTreeMap;

@@ -10,15 +10,18 @@
 
 mod archive;
 mod ast;
+mod branch;
 mod builtin;
+mod calls;
+mod collection_ops;
 mod collections;
-mod control;
 mod expr;
 mod frame;
 mod frozen;
 mod inputs;
 mod legacy;
 mod lex;
+mod loops;
 mod machine;
 mod objects;
 mod ops;
@@ -26,6 +29,7 @@ mod parse;
 mod parse_expr;
 mod program;
 mod prune;
+mod questions;
 mod run;
 mod scalars;
 mod stmt;
@@ -33,6 +37,7 @@ mod strings;
 mod tensor;
 #[cfg(test)]
 mod tests;
+mod thaw;
 mod types;
 mod typing;
 mod value;

@@ -2,8 +2,8 @@
 //!
 //! Owns: arithmetic, comparison, conversion. Must never know: tensors.
 
-use super::control::same;
 use super::machine::{Machine, Step, Stop, damaged, unsupported};
+use super::value::same;
 use super::value::{Kind, Value};
 
 impl Machine {

@@ -253,3 +253,21 @@ pub(super) fn dtype_of(number: i64) -> Option<DType> {
 pub(super) fn number_of(dtype: DType) -> i64 {
     DTYPES.iter().find(|(_, d)| *d == dtype).map_or(6, |(n, _)| *n)
 }
+
+/// Whether two values are one.
+pub(super) fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Num(k, x), Value::Num(l, y)) => k == l && x == y,
+        (Value::Tensor(x), Value::Tensor(y))
+        | (Value::List(x), Value::List(y))
+        | (Value::Tuple(x), Value::Tuple(y))
+        | (Value::Dict(x), Value::Dict(y))
+        | (Value::Object(x), Value::Object(y)) => x == y,
+        (Value::Enum(x), Value::Enum(y)) => x == y,
+        (Value::Path(x), Value::Path(y)) => x == y,
+        (Value::Float(x), Value::Float(y)) => x.to_bits() == y.to_bits(),
+        (Value::Closure(x, _), Value::Closure(y, _)) => Rc::ptr_eq(x, y),
+        (Value::Lost(_), Value::Lost(_)) => true,
+        _ => a.plain().is_some_and(|p| Some(p) == b.plain()),
+    }
+}
