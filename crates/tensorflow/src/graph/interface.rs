@@ -289,8 +289,7 @@ fn is_by_product(body: &Body, node: &NodeDef) -> bool {
     let [source, ..] = node.input.as_slice() else { return false };
     let Some((name, number)) = source.split_once(':').filter(|_| node.op == "Identity") else { return false };
     let op = body.find(name).and_then(|at| body.nodes.get(at)).map(|n| n.op.as_str());
-    let branches = matches!(op, Some("If" | "StatelessIf" | "Case" | "StatelessCase"));
-    number != "0" && (branches || op.is_some_and(|op| op.starts_with("FusedBatchNorm")))
+    number != "0" && matches!(op, Some("If" | "StatelessIf" | "Case" | "StatelessCase"))
 }
 
 /// What a loop hands out of its counters and lists; TensorFlow names each, whether it is used or not.
