@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod code;
+mod kernels;
 mod legal;
 mod names;
 mod normal;

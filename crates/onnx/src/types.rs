@@ -151,7 +151,8 @@ const ROWS: &[Row] = &[
     ("Xor", &[(7, 0x01000)]),
 ];
 
-fn bit(dtype: DType) -> u32 {
+/// The bit of an element type in the masks.
+pub(crate) fn bit(dtype: DType) -> u32 {
     use DType::*;
     let at = [F32, F64, F16, BF16, I8, I16, I32, I64, U8, U16, U32, U64, Bool, F8E4M3, F8E5M2, C64, C128, Str];
     at.iter().position(|&d| d == dtype).map_or(0, |i| 1 << i)

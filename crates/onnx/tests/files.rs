@@ -167,3 +167,27 @@ fn damage_is_a_diagnostic() {
         }
     }
 }
+
+/// What ONNX allows and no runtime computes is written on a wider type: the results keep theirs.
+#[test]
+fn ops_are_written_on_types_that_have_kernels() {
+    let mut b = Builder::new("narrow");
+    let four = |dtype| TensorType::new(dtype, vec![Dim::symbol("N"), Dim::Known(4)]);
+    let (c, x, y) = (b.input("c", four(DType::Bool)), b.input("x", four(DType::Bool)), b.input("y", four(DType::I16)));
+    let picked = b.one(modelport_ir::Op::Where, &[c, x, c]).unwrap();
+    let sum = b.binary(BinaryOp::Add, y, y).unwrap();
+    let largest = b.binary(BinaryOp::Max, y, sum).unwrap();
+    for (name, value) in [("picked", picked), ("sum", sum), ("largest", largest)] {
+        b.output(name, value);
+    }
+    let bytes = to_bytes(&b.finish(), &WriteOptions::default()).unwrap();
+    let back = read_bytes(MappedFile::from_bytes("narrow.onnx", bytes), &Limits::default()).unwrap();
+    let dtype = |id| back.value(id).ty.dtype;
+    for (name, value, op, wide) in [("picked", 0, "Where", DType::U8), ("largest", 2, "Max", DType::I32)] {
+        let result = back.outputs()[value].value;
+        assert_eq!(dtype(result), if op == "Max" { DType::I16 } else { DType::Bool }, "{name}");
+        let cast = back.producer(result).unwrap();
+        let inner = cast.inputs[0].unwrap();
+        assert_eq!(dtype(inner), wide, "{name}");
+    }
+}

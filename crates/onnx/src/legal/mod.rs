@@ -13,7 +13,7 @@ mod movement;
 mod norm;
 
 use crate::operator::operator;
-use crate::types;
+use crate::{kernels, types};
 use modelport_diag::{Code, Diagnostic, Diagnostics, Result};
 use modelport_ir::core::{BinaryOp, UnaryOp};
 use modelport_ir::{Builder, CoreGraph, DType, Def, Dim, Op, ValueId};
@@ -135,7 +135,8 @@ impl Legal {
         self.plain(op, x)
     }
 
-    /// Inserts `op` as it is; through a wider type where the operator does not take the operands'.
+    /// Inserts `op` as it is; through a wider type where the operator does not take the operands', or has no kernel for
+    /// it.
     fn plain(&mut self, op: Op, x: Operands<'_>) -> Result<Vec<ValueId>> {
         let last = x.iter().rposition(Option::is_some).map_or(0, |i| i + 1);
         let x = x.get(..last).unwrap_or_default();
@@ -152,8 +153,15 @@ impl Legal {
         }
         let Some(dtype) = x.get(key).copied().flatten().map(|id| self.b.dtype(id)) else { return self.b.add(op, x) };
         let name = operator(&op);
-        if types::accepts(name, self.opset, dtype) {
+        let legal = types::accepts(name, self.opset, dtype);
+        if legal && kernels::exists(name, dtype) {
             return self.b.add(op, x);
+        }
+        let runs = |w: &&DType| types::accepts(name, self.opset, **w) && kernels::exists(name, **w);
+        match wider(dtype).iter().find(runs) {
+            Some(&to) => return self.through(to, dtype, op, x),
+            None if legal => return self.b.add(op, x),
+            None => {}
         }
         match wider(dtype).iter().find(|&&w| types::accepts(name, self.opset, w)) {
             Some(&to) => self.through(to, dtype, op, x),
@@ -164,9 +172,10 @@ impl Legal {
     /// Inserts `op` between casts from `from` to `to` and back.
     fn through(&mut self, to: DType, from: DType, op: Op, x: Operands<'_>) -> Result<Vec<ValueId>> {
         let mut wide = Vec::with_capacity(x.len());
-        for id in x {
+        for (i, id) in x.iter().enumerate() {
+            let condition = i == 0 && matches!(op, Op::Where);
             wide.push(match id {
-                Some(id) if self.b.dtype(*id) == from => Some(self.cast(*id, to)?),
+                Some(id) if !condition && self.b.dtype(*id) == from => Some(self.cast(*id, to)?),
                 other => *other,
             });
         }
