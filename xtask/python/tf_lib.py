@@ -126,6 +126,10 @@ def attribute(slot, value):
         slot.tensor.CopyFrom(tf.make_tensor_proto(value))
     elif all(isinstance(v, int) for v in value):
         slot.list.i.extend(value)
+    elif all(isinstance(v, str) for v in value):
+        slot.list.s.extend(v.encode() for v in value)
+    elif all(isinstance(v, tf.DType) for v in value):
+        slot.list.type.extend(v.as_datatype_enum for v in value)
     else:
         raise TypeError(value)
 

@@ -466,7 +466,7 @@ def _(folder, rng):
         graph = freeze(session, ["states", "last"])
     V1.enable_control_flow_v2()
     open(os.path.join(folder, "model.pb"), "wb").write(graph.SerializeToString(deterministic=True))
-    return "model.pb", {"x": feed}, outs
+    return "model.pb", {"x": feed}, outs, "--outputs states,last"
 
 
 done = failed = 0

@@ -32,7 +32,7 @@ def shapes(add):
     add("ConjugateTranspose", "f32", lambda x: R.ConjugateTranspose(x=x, perm=[1, 0]), N)
     add("BroadcastTo", "constant", lambda x: R.BroadcastTo(input=x, shape=[2, 3, 4]), In(1, 4))
     add("BroadcastTo", "dynamic", lambda x, y: R.BroadcastTo(input=x, shape=tf.shape(y)), In(4), N)
-    add("BroadcastArgs", "dynamic", lambda x, y: R.BroadcastArgs(s0=tf.shape(x), s1=tf.shape(y)), In(None, 1, 4), In(5, 1))
+    add("BroadcastArgs", "dynamic", lambda x, y: R.BroadcastArgs(s0=tf.shape(x), s1=tf.shape(y)), In(None, 1, 4), In(None, 1, feed=[5, 1]))
     add("InvertPermutation", "constant", lambda x: tf.transpose(x, R.InvertPermutation(x=[2, 0, 1])), X)
     add("InvertPermutation", "computed", lambda x: R.InvertPermutation(x=x), In(None, dtype="int32", feed=[5], values=[3, 0, 4, 1, 2]))
 

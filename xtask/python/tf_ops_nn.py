@@ -75,7 +75,6 @@ def convolutions(add):
         add("_FusedConv2D", f"bias_{name.lower()}", one(["BiasAdd", name], [w(5)], **more), I4)
     add("_FusedConv2D", "bias", one(["BiasAdd"], [w(5)]), I4)
     add("_FusedConv2D", "norm_relu", one(["FusedBatchNorm", "Relu"], bn, epsilon=1e-3), I4)
-    # The kernel that runs `_FusedDepthwiseConv2dNative` is in builds with oneDNN only: there is no case of it here.
     mm = lambda fused, args, **more: lambda x: hidden("_FusedMatMul", name="fused", a=x, b=tf.constant(w(4, 5)), args=[tf.constant(a) for a in args], fused_ops=fused, transpose_a=False, transpose_b=False, epsilon=1e-4, leakyrelu_alpha=0.2)
     for name in ("Relu", "Relu6", "Elu", "LeakyRelu", "Tanh", "Sigmoid"):
         add("_FusedMatMul", f"bias_{name.lower()}", mm(["BiasAdd", name], [w(5)]), N)

@@ -1,5 +1,6 @@
 """Cases of TensorFlow ops as older releases wrote them: ops that new graphs may not hold any more, and attributes that
-were not there yet."""
+were not there yet. Also ops that grappler's remapper writes for kernels that this build lacks: what is run are the nodes
+that it would have put together."""
 import numpy as np
 import tensorflow as tf
 from tf_lib import In
@@ -44,3 +45,26 @@ def register(add):
     add("Conv3DBackpropInput", "v1", 8, [In(2, 4, 5, 2, 2)], [const("s", np.array([2, 4, 5, 2, 4], "int32")), deep,
         ("z", "Shape", ["s"], {"T": tf.int32}), ("f", "Fill", ["s", "zero"], F), const("zero", np.float32(0)),
         ("y0", "Conv3DBackpropInput", ["f", "k", "x0"], {**F, "strides": [1, 1, 1, 1, 1], "padding": "SAME"})])
+    optimised(add, image, stats)
+
+
+def optimised(add, image, stats):
+    """Fused ops of GPU and oneDNN builds (core/grappler/optimizers/remapper.cc, 2.21)."""
+    norm = {**F, "U": tf.float32, "epsilon": 2e-3, "exponential_avg_factor": 1.0, "is_training": False, "data_format": "NHWC"}
+    named = [const(n, v) for n, v in zip("mvbg", stats)]
+    operands = ["x0", "g", "b", "m", "v"]
+    for label, ins, sides, mode in (("relu", [image], 0, "Relu"), ("side_relu", [image, image], 1, "Relu"), ("plain", [image], 0, "Identity")):
+        fused = ("y0", "_FusedBatchNormEx", operands + ["x1"] * sides, {**norm, "num_side_inputs": sides, "activation_mode": mode})
+        apart = [("n", "FusedBatchNormV3", operands, norm)]
+        if sides:
+            apart.append(("s", "AddV2", ["n", "x1"], F))
+        apart.append(("y0", mode, [apart[-1][0]], F))
+        add("_FusedBatchNormEx", label, 2000, ins, named + [fused], runs=named + apart)
+    rng = np.random.default_rng(8)
+    kernel, bias = const("k", rng.normal(0, 0.4, (3, 3, 3, 2)).astype("float32")), const("c", rng.normal(0, 0.5, 6).astype("float32"))
+    window = {**F, "strides": [1, 2, 2, 1], "padding": "SAME", "data_format": "NHWC", "dilations": [1, 1, 1, 1], "explicit_paddings": []}
+    for activation in ("", "Relu6", "Elu"):
+        fused = {**window, "num_args": 1, "fused_ops": ["BiasAdd", activation] if activation else ["BiasAdd"], "epsilon": 1e-4, "leakyrelu_alpha": 0.2}
+        apart = [("d", "DepthwiseConv2dNative", ["x0", "k"], window), ("e", "BiasAdd", ["d", "c"], {**F, "data_format": "NHWC"}), ("y0", activation or "Identity", ["e"], F)]
+        label = f"bias_{activation.lower()}" if activation else "bias"
+        add("_FusedDepthwiseConv2dNative", label, 2000, [image], [kernel, bias, ("y0", "_FusedDepthwiseConv2dNative", ["x0", "k", "c"], fused)], runs=[kernel, bias, *apart])

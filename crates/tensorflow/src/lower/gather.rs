@@ -1,4 +1,5 @@
-//! Picking elements and rows by index (`core/ops/array_ops.cc`, `resource_variable_ops.cc`).
+//! Picking elements and rows by index (`core/ops/array_ops.cc`); the reader has made
+//! gathering from variables the same.
 
 use super::call::Call;
 use super::{Row, row};
@@ -10,18 +11,12 @@ pub(crate) const ROWS: &[Row] = &[
         let [x, at] = c.pair()?;
         gather(c, x, at, 0, 0)
     }),
-    row("ResourceGather", |c| {
-        let [x, at] = c.pair()?;
-        let batch = c.int_or("batch_dims", 0)?;
-        gather(c, x, at, batch, batch)
-    }),
     row("GatherV2", |c| {
         let [x, at] = c.pair()?;
         let (axis, batch) = (c.int_operand(2, "axis")?, c.int_or("batch_dims", 0)?);
         gather(c, x, at, axis, batch)
     }),
     row("GatherNd", gather_nd),
-    row("ResourceGatherNd", gather_nd),
 ];
 
 /// Indices of a type that every runtime takes.
