@@ -25,30 +25,42 @@ impl Case {
     /// # Errors
     /// When an argument is none that a case may have, or a declaration is wrong.
     pub fn options(&self) -> Result<LoadOptions, String> {
-        let mut options = LoadOptions::default();
-        let mut args = self.args.iter();
-        while let Some(flag) = args.next() {
-            let value = args.next().ok_or_else(|| format!("{}: `{flag}` has no value", self.name))?;
-            let list = || value.split(',').map(str::to_owned).collect::<Vec<_>>();
-            match flag.as_str() {
-                "--arch" => options.arch = Some(in_repository(value)),
-                "--graph" => options.graph = Some(in_repository(value)),
-                "--weights-key" => options.weights_key = Some(value.clone()),
-                "--tag-set" => options.tag_set = list(),
-                "--signature" => options.signature = Some(value.clone()),
-                "--inputs" => options.inputs = list(),
-                "--outputs" => options.outputs = list(),
-                "--input-type" => {
-                    options.input_types.push(parse_input_type(value).map_err(|d| d.to_string())?);
-                }
-                "--custom" => {
-                    read_declarations(&in_repository(value), &mut options.custom).map_err(|d| d.to_string())?;
-                }
-                _ => return Err(format!("{}: a case has no argument `{flag}`", self.name)),
-            }
-        }
-        Ok(options)
+        options(&self.name, &self.args)
     }
+}
+
+/// What arguments of the command line ask of the reader; `name` says whose they are.
+///
+/// # Errors
+/// When an argument is none that a case may have, or a declaration is wrong.
+pub fn options(name: &str, args: &[String]) -> Result<LoadOptions, String> {
+    let mut options = LoadOptions::default();
+    let mut args = args.iter();
+    while let Some(flag) = args.next() {
+        if flag == "--checksums" {
+            options.checksums = true;
+            continue;
+        }
+        let value = args.next().ok_or_else(|| format!("{name}: `{flag}` has no value"))?;
+        let list = || value.split(',').map(str::to_owned).collect::<Vec<_>>();
+        match flag.as_str() {
+            "--arch" => options.arch = Some(in_repository(value)),
+            "--graph" => options.graph = Some(in_repository(value)),
+            "--weights-key" => options.weights_key = Some(value.clone()),
+            "--tag-set" => options.tag_set = list(),
+            "--signature" => options.signature = Some(value.clone()),
+            "--inputs" => options.inputs = list(),
+            "--outputs" => options.outputs = list(),
+            "--input-type" => {
+                options.input_types.push(parse_input_type(value).map_err(|d| d.to_string())?);
+            }
+            "--custom" => {
+                read_declarations(&in_repository(value), &mut options.custom).map_err(|d| d.to_string())?;
+            }
+            _ => return Err(format!("{name}: a case has no argument `{flag}`")),
+        }
+    }
+    Ok(options)
 }
 
 /// A path of CASES.tsv; anything that is no path in the repository (the name of an architecture) stays as it is.

@@ -5,8 +5,8 @@
 use std::fs;
 use std::path::Path;
 
-use modelport::{ConvertOptions, convert};
-use modelport_tests::fixtures::{entries, is_model, root};
+use modelport::{ConvertOptions, LoadOptions, convert};
+use modelport_tests::fixtures::{entries, is_model, options, root};
 
 /// What stands at the target before.
 const BEFORE: &[u8] = b"an older file";
@@ -19,7 +19,7 @@ fn bad_files_fail_with_their_diagnostics() {
     assert!(cases.len() > 10, "fixtures/bad is gone");
     for case in cases {
         let model = entries(&case).into_iter().find(|p| is_model(p)).expect("a bad case without a model");
-        let found = fails(&model);
+        let found = fails_with(&model, arguments(&case));
         let expected = case.join("expected.txt");
         if bless {
             fs::write(&expected, &found).expect("expected.txt cannot be written");
@@ -43,10 +43,21 @@ fn what_is_no_file_fails() {
 /// The diagnostics of a conversion that must fail, without the path to the repository; the target must stay as it was,
 /// with nothing left beside it.
 fn fails(model: &Path) -> String {
+    fails_with(model, LoadOptions::default())
+}
+
+/// What `args.txt` beside the model asks of the reader, as on the command line.
+fn arguments(case: &Path) -> LoadOptions {
+    let text = fs::read_to_string(case.join("args.txt")).unwrap_or_default();
+    let args: Vec<_> = text.split_whitespace().map(str::to_owned).collect();
+    options(&case.display().to_string(), &args).expect("args.txt cannot be read")
+}
+
+fn fails_with(model: &Path, load: LoadOptions) -> String {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let target = dir.path().join("out.onnx");
     fs::write(&target, BEFORE).expect("the target cannot be written");
-    let result = convert(model, &target, &ConvertOptions::default());
+    let result = convert(model, &target, &ConvertOptions { load, ..ConvertOptions::default() });
     assert_eq!(fs::read(&target).expect("the target is gone"), BEFORE, "{}: the target changed", model.display());
     assert_eq!(entries(dir.path()), [target], "{}: something is left beside the target", model.display());
     let diagnostics = result.err().unwrap_or_else(|| panic!("{} converts", model.display()));

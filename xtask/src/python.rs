@@ -65,7 +65,7 @@ pub(crate) fn script(python: &Path, name: &str) -> Command {
     command
 }
 
-/// `fixtures`: both recorders write into `/fixtures`; a file whose content would be the same stays as it was.
+/// `fixtures`: the recorders write into `/fixtures`. Those of Keras leave a file as it was whose content would be the same.
 pub(crate) fn fixtures(mut args: Args) -> Result<()> {
     let only = args.value("--only")?.unwrap_or_default();
     let venvs = Venvs::from_args(&mut args)?;
@@ -73,6 +73,11 @@ pub(crate) fn fixtures(mut args: Args) -> Result<()> {
     for (set, python) in [("keras2", venvs.keras2()?), ("keras3", venvs.keras3()?)] {
         let mut recorder = script(&python, "fixtures.py");
         shell::run(recorder.args(["--python-set", set, "--out", "fixtures", "--only", &only]))?;
+        let mut models = script(&python, "tf_models.py");
+        shell::run(models.args(["--python-set", set, "--out", "fixtures", "--only", &only]))?;
+    }
+    for recorder in ["tf_ops.py", "tf_bad.py"] {
+        shell::run(script(&venvs.keras3()?, recorder).args(["--out", "fixtures", "--only", &only]))?;
     }
     Ok(())
 }

@@ -176,8 +176,11 @@ pub(crate) fn variables(
     checkpoint: Option<&Checkpoint>,
 ) -> Result<Variables> {
     let mut all = Variables::default();
+    let restored = tracer.restored(main, restore);
+    // What a checkpoint would hold is never taken from the start of the training instead.
+    let saved: HashSet<String> = restored.iter().map(|r| r.node.clone()).collect();
     if let Some(checkpoint) = checkpoint {
-        for restored in tracer.restored(main, restore) {
+        for restored in restored {
             if let Some(tensor) = checkpoint.part(&restored.key, restored.slice.as_ref())? {
                 all.by_node.insert(restored.node, tensor);
             }
@@ -198,7 +201,7 @@ pub(crate) fn variables(
         }
     }
     for (node, tensor) in tracer.initial(main) {
-        if !all.by_node.contains_key(&node) && !all.by_name.contains_key(&node) {
+        if !saved.contains(&node) && !all.by_node.contains_key(&node) && !all.by_name.contains_key(&node) {
             all.by_node.insert(node, tensor);
         }
     }
