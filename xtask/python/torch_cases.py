@@ -184,7 +184,6 @@ case("convolution", Weighted(lambda x, w, b: A.convolution(x, w, b, [1, 1], [1, 
 case("convolution", Weighted(lambda x, w: A.convolution(x, w, None, [2, 2], [0, 0], [1, 1], True, [1, 1], 1), (3, 4, 3, 3)), f(2, 3, 4, 4), name="transposed")
 case("_convolution", Weighted(lambda x, w, b: A._convolution(x, w, b, [1, 1], [1, 1], [1, 1], False, [0, 0], 1, False, False, True, True), (4, 3, 3, 3), (4,)), f(2, 3, 5, 6))
 case("_convolution_mode", Weighted(lambda x, w: A._convolution_mode(x, w, None, [1, 1], "same", [1, 1], 1), (4, 3, 3, 3)), f(2, 3, 5, 6))
-case("mkldnn_convolution", Weighted(lambda x, w, b: A.mkldnn_convolution(x, w, b, [1, 1], [1, 1], [1, 1], 1), (4, 3, 3, 3), (4,)), f(2, 3, 5, 6))
 for n, shape in ((1, (2, 3, 9)), (2, (2, 3, 9, 8)), (3, (1, 2, 6, 6, 6))):
     case(f"max_pool{n}d", (lambda n: lambda x: getattr(A, f"max_pool{n}d")(x, [3] * n, [2] * n, [1] * n, [1] * n, True))(n), f(*shape))
     case(f"max_pool{n}d_with_indices", (lambda n: lambda x: getattr(A, f"max_pool{n}d_with_indices")(x, [2] * n, [2] * n))(n), distinct(*shape))
@@ -236,7 +235,7 @@ for op in "alias detach contiguous lift_fresh positive resolve_conj resolve_neg"
 case("lift", lambda x: A.lift(x) * 2.0, f(2, 3))
 case("requires_grad", lambda x: x.detach() * 2.0, f(2, 3))
 case("view", lambda x: A.view(x, [x.shape[0], -1]) + 1, f(2, 3, 4), dynamic=[0])
-case("reshape", lambda x: A.reshape(x, [4, x.shape[0], 3]), f(2, 3, 4), dynamic=[0])
+case("reshape", lambda x: A.reshape(x, [x.shape[0], 2, -1, 2]), f(2, 3, 4), dynamic=[0])
 case("view_as", lambda x, y: A.view_as(x, y), f(2, 6), f(3, 4))
 case("reshape_as", lambda x, y: A.reshape_as(x, y), f(2, 6), f(3, 4))
 case("flatten", lambda x: A.flatten(x, 1), f(2, 3, 4, 5), dynamic=[0])
@@ -491,11 +490,14 @@ case("dequantize_per_channel", lambda x: Q.dequantize_per_channel(x, torch.tenso
 # ---- numbers and control flow
 case("sym_size", lambda x: x * x.shape[0] / (x.shape[1] + 1), f(2, 3), dynamic=[0])
 case("sym_numel", lambda x: x / x.numel(), f(2, 3), dynamic=[0])
-case("floordiv", lambda x: x[: x.shape[0] // 2 + 1], f(5, 3), dynamic=[0])
+case("floordiv", lambda x: x + A.full([3], x.shape[0] // 2, dtype=torch.float32), f(5, 3), dynamic=[0])
 case("item", lambda x: x * x.sum().item(), f(2, 3))
 case("sym_max", lambda x: x * torch.sym_max(x.shape[0], 3), f(5, 3), dynamic=[0])
 case("sym_min", lambda x: x * torch.sym_min(x.shape[0], 3), f(5, 3), dynamic=[0])
-case("sym_float", lambda x: x * float(x.shape[0]), f(5, 3), dynamic=[0])
+case("sym_float", lambda x: x + A.full([3], torch.sym_float(x.shape[0])), f(5, 3), dynamic=[0])
+case("sym_int", lambda x: x + A.full([3], torch.sym_int(x.shape[0] / 2), dtype=torch.float32), f(5, 3), dynamic=[0])
+case("sym_ite", lambda x: x * torch.sym_ite(x.shape[0] > 4, x.shape[0] + 1, x.shape[0] * 2), f(5, 3), dynamic=[0])
+case("sym_not", lambda x: x * torch.sym_ite(torch.sym_not(x.shape[0] > 4), 2, 7), f(5, 3), dynamic=[0])
 case("_shape_as_tensor", lambda x: A._shape_as_tensor(x) * torch.tensor([1, 2]), f(2, 3))
 
 

@@ -91,9 +91,8 @@ def distinct(*shape):
 def export(module, inputs, dynamic):
     shapes = None
     if dynamic:
-        names = ["x", "y", "z", "w"][: len(inputs)]
         batch = torch.export.Dim("batch", min=2, max=64)
-        shapes = {n: ({d: batch for d in ([dynamic[i]] if dynamic[i] is not None else [])} or None) for i, n in enumerate(names)}
+        shapes = tuple({} if d is None else {d: batch} for d in (dynamic + [None] * len(inputs))[: len(inputs)])
     return torch.export.export(module, tuple(inputs), dynamic_shapes=shapes)
 
 

@@ -12,7 +12,6 @@ LOWER = ROOT / "crates/torch/src/lower"
 
 # Ops that only TorchScript code or our own readers write.
 OWN = [
-    "aten::floor_divide_truncating(self: Tensor, other: Tensor) -> Tensor",
     "aten::one_hot(self: Tensor, num_classes: int = -1) -> Tensor",
     "aten::sym_max(a: Scalar, b: Scalar) -> Scalar",
     "aten::sym_min(a: Scalar, b: Scalar) -> Scalar",
@@ -24,16 +23,8 @@ OWN = [
     "aten::Float(a: Tensor) -> float",
     "aten::Bool(a: Tensor) -> bool",
     "aten::floordiv(a: Scalar, b: Scalar) -> Scalar",
-    "aten::__not__(a: Scalar) -> bool",
-    "aten::len(t: Tensor) -> int",
-    "aten::dim(self: Tensor) -> int",
-    "prim::NumToTensor(a: Scalar) -> Tensor",
     "prims::convert_element_type(a: Tensor, dtype: ScalarType) -> Tensor",
     "prims::device_put(a: Tensor, device: Device, non_blocking: bool = False) -> Tensor",
-    "aten::tensor(t: Scalar[], *, dtype: ScalarType? = None, device: Device? = None, requires_grad: bool = False) -> Tensor",
-    "aten::tensor.one(t: Scalar, *, dtype: ScalarType? = None, device: Device? = None, requires_grad: bool = False) -> Tensor",
-    "aten::as_tensor(data: Scalar, *, dtype: ScalarType? = None, device: Device? = None) -> Tensor",
-    "aten::as_tensor.list(data: Scalar[], *, dtype: ScalarType? = None, device: Device? = None) -> Tensor",
     "aten::item(self: Tensor) -> Scalar",
     "aten::requires_grad(self: Tensor, requires_grad: bool = True) -> Tensor",
 ]

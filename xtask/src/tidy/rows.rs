@@ -20,6 +20,9 @@ const DIAGNOSED: &[(&str, &str)] = &[
     ("STFTSpectrogram", "stft_spectrogram"),
     ("TensorFlowOpLayer", "tensorflow_op_layer"),
     ("TextVectorization", "text_vectorization"),
+    ("aten::unique_consecutive", "torch_unique_consecutive"),
+    ("torchvision::deform_conv2d", "torch_deform_conv2d"),
+    ("torchvision::roi_pool", "torch_roi_pool"),
 ];
 
 pub(super) fn check(root: &Path) -> Result<Vec<String>> {

@@ -15,7 +15,6 @@ pub(super) const ROWS: &[Row] = &[
     row("aten::mul", mul),
     row("aten::div", div),
     row("aten::floor_divide", floor_divide),
-    row("aten::floor_divide_truncating", truncating_divide),
     row("aten::remainder", remainder),
     row("aten::fmod", fmod),
     row("aten::pow", pow),

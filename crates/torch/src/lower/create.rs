@@ -24,8 +24,6 @@ pub(super) const ROWS: &[Row] = &[
     row("aten::new_empty_strided", |c| like_sized(c, 0.0)),
     row("aten::new_full", new_full),
     row("aten::scalar_tensor", |c| made(c, "s")),
-    row("aten::tensor", |c| made(c, "t")),
-    row("aten::as_tensor", |c| made(c, "data")),
     row("aten::arange", arange),
     row("aten::linspace", linspace),
     row("aten::eye", eye),

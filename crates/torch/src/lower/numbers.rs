@@ -3,23 +3,18 @@
 use super::binary::floor_quotient;
 use super::call::Call;
 use super::pointwise::truth;
-use super::{Row, row, row_many};
+use super::{Row, row};
 use modelport_diag::Result;
 use modelport_ir::core::{BinaryOp, UnaryOp};
-use modelport_ir::{DType, Op, Tensor, ValueId};
+use modelport_ir::{DType, Op, ValueId};
 
 pub(super) const ROWS: &[Row] = &[
     row("aten::sym_size", sym_size).number(),
-    row_many("aten::size", size).number(),
     row("aten::sym_numel", numel).number(),
-    row("aten::numel", numel).number(),
-    row("aten::len", len).number(),
-    row("aten::dim", dim).number(),
     row("aten::item", item).number(),
     row("aten::Int", |c| converted(c, DType::I64)).number(),
     row("aten::Float", |c| converted(c, DType::F64)).number(),
     row("aten::Bool", boolean).number(),
-    row("aten::is_nonzero", boolean).number(),
     row("aten::floordiv", floordiv).number(),
     row("aten::sym_max", |c| both(c, BinaryOp::Max)).number(),
     row("aten::sym_min", |c| both(c, BinaryOp::Min)).number(),
@@ -27,8 +22,6 @@ pub(super) const ROWS: &[Row] = &[
     row("aten::sym_int", |c| converted(c, DType::I64)).number(),
     row("aten::sym_not", not).number(),
     row("aten::sym_ite", ite).number(),
-    row("aten::__not__", not).number(),
-    row("prim::NumToTensor", |c| c.tensor("a")),
     row("aten::_shape_as_tensor", |c| {
         let x = c.tensor("self")?;
         c.shape(x)
@@ -43,35 +36,9 @@ fn sym_size(c: &mut Call<'_>) -> Result<ValueId> {
     c.b.squeeze(v, &[0])
 }
 
-fn size(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
-    if c.arg("dim").is_some() {
-        return Ok(vec![sym_size(c)?]);
-    }
-    let x = c.tensor("self")?;
-    let mut out = Vec::new();
-    for size in c.dims(x)? {
-        let v = c.vector(&[size])?;
-        out.push(c.b.squeeze(v, &[0])?);
-    }
-    Ok(out)
-}
-
 fn numel(c: &mut Call<'_>) -> Result<ValueId> {
     let x = c.tensor("self")?;
     c.b.one(Op::Size, &[x])
-}
-
-fn len(c: &mut Call<'_>) -> Result<ValueId> {
-    let x = c.tensor("t")?;
-    let size = c.dim(x, 0)?;
-    let v = c.vector(&[size])?;
-    c.b.squeeze(v, &[0])
-}
-
-fn dim(c: &mut Call<'_>) -> Result<ValueId> {
-    let x = c.tensor("self")?;
-    let rank = c.rank(x) as i64;
-    Ok(c.b.constant("", Tensor::int_scalar(rank)))
 }
 
 /// The only element.
@@ -99,7 +66,7 @@ fn converted(c: &mut Call<'_>, to: DType) -> Result<ValueId> {
 }
 
 fn boolean(c: &mut Call<'_>) -> Result<ValueId> {
-    let x = only(c, if c.arg("self").is_some() { "self" } else { "a" })?;
+    let x = only(c, "a")?;
     truth(c, x)
 }
 

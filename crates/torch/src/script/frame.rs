@@ -208,6 +208,9 @@ impl Machine {
                 let name = node.name.clone();
                 let ids = frame.emit.call_op(node, operands, results);
                 if self.untyped.is_none() {
+                    // The core graph beside has no names.
+                    let mut why = why;
+                    why.location.node = why.location.node.take().filter(|n| !n.is_empty());
                     self.untyped = Some(why.at_node(name));
                 }
                 ids.into_iter().map(|id| self.made(id)).collect()

@@ -259,6 +259,11 @@ impl Machine {
     }
 }
 
+/// Whether an op is the reason, whatever types it is given.
+pub(super) fn no_lowering(why: &Diagnostic) -> bool {
+    matches!(why.code, Code::TORCH_UNKNOWN_OP | Code::TORCH_UNSUPPORTED)
+}
+
 impl Stop {
     /// Says how a user can give the types of inputs.
     pub(super) fn help_types(self) -> Self {
@@ -277,6 +282,7 @@ impl Machine {
             format!("the archived code asks for {what}, which is not known when the model is converted"),
         );
         let d = match self.untyped.take() {
+            Some(why) if no_lowering(&why) => return Stop::Fail(why),
             Some(why) => {
                 let at = why.location.node.clone().map_or_else(String::new, |n| format!(" (`{n}`)"));
                 d.found(format!("{}{at}", why.message))

@@ -5,7 +5,7 @@
 use super::archive::examples;
 use super::ast::Param;
 use super::inputs::{InputTypes, no_forward, types_of};
-use super::machine::{Machine, Step, Stop};
+use super::machine::{Machine, Step, Stop, no_lowering};
 use super::objects::Loader;
 use super::program::Program;
 use super::prune::prune;
@@ -42,8 +42,15 @@ struct Attempt {
     notes: Vec<String>,
     /// Why it failed.
     failed: Option<Box<Diagnostic>>,
-    /// Calls without a type.
-    untyped: bool,
+    /// The first call without a type, and why it has none.
+    untyped: Option<Box<Diagnostic>>,
+}
+
+impl Attempt {
+    /// The op that is the reason for types that are not known.
+    fn refused(&self) -> Option<&Diagnostic> {
+        self.untyped.as_deref().filter(|why| no_lowering(why))
+    }
 }
 
 /// Evaluates `forward`.
@@ -126,8 +133,7 @@ fn attempt(model: &mut Model<'_>, inputs: InputTypes) -> Attempt {
     };
     let failed = out.err().map(diagnostic);
     model.program = std::mem::take(&mut m.program);
-    let untyped = m.untyped.is_some();
-    Attempt { graph, notes: m.notes.into_iter().collect(), failed, untyped }
+    Attempt { graph, notes: m.notes.into_iter().collect(), failed, untyped: m.untyped }
 }
 
 fn forward_pass(model: &Model<'_>, m: &mut Machine) -> Step<()> {
@@ -157,11 +163,11 @@ fn graph(
     }
     inputs.assumed = types_of(&inputs.examples, params, true);
     let mut first = attempt(model, inputs.clone());
-    if !inputs.assumed.is_empty() && (first.failed.is_some() || first.untyped) {
+    if !inputs.assumed.is_empty() && (first.failed.is_some() || first.untyped.is_some()) {
         // Some models fit one batch size alone.
         inputs.assumed = types_of(&inputs.examples, params, false);
         let fixed = attempt(model, inputs.clone());
-        if fixed.failed.is_none() && !fixed.untyped {
+        if fixed.failed.is_none() && fixed.untyped.is_none() {
             notes.push("the model is converted for the shapes that it was traced with".to_owned());
             first = fixed;
         }
@@ -175,6 +181,11 @@ fn graph(
     }
     notes.append(&mut told);
     notes.append(&mut best.notes);
+    if open(&best.graph)
+        && let Some(why) = best.refused()
+    {
+        return Err(Box::new(why.clone()));
+    }
     match best.failed {
         Some(d) => Err(d),
         None => {
@@ -199,7 +210,7 @@ fn search(model: &mut Model<'_>, inputs: &InputTypes, first: Attempt) -> (Attemp
             guess.assumed.insert(name.clone(), candidate(name, *dtype, *rank));
         }
         let tried = attempt(model, guess.clone());
-        if tried.failed.is_some() || tried.untyped {
+        if tried.failed.is_some() || tried.untyped.is_some() {
             if better(&tried, &best.0) {
                 best = (tried, Vec::new());
             }
@@ -247,12 +258,12 @@ fn candidate(name: &str, dtype: DType, rank: usize) -> TensorType {
 }
 
 fn settled(a: &Attempt) -> bool {
-    a.failed.is_none() && !a.untyped && a.graph.inputs().iter().all(|&id| a.graph.ty(id).is_some())
+    a.failed.is_none() && a.untyped.is_none() && a.graph.inputs().iter().all(|&id| a.graph.ty(id).is_some())
 }
 
 /// Whether one attempt came further than another.
 fn better(a: &Attempt, b: &Attempt) -> bool {
-    let rank = |x: &Attempt| (x.failed.is_none(), x.graph.nodes().len());
+    let rank = |x: &Attempt| (x.failed.is_none(), x.refused().is_some(), x.graph.nodes().len());
     rank(a) > rank(b)
 }
 

@@ -59,12 +59,12 @@ impl Typing {
     /// # Errors
     /// When an operand's type is not known, or the op has no lowering for these operands.
     pub(super) fn call(&mut self, op: &SourceOp, operands: &[ValueId], results: usize) -> Result<Vec<Typed>> {
-        let unknown = || Diagnostic::error(Code::TORCH_GRAPH, "the type of an operand is not known");
-        let operands: Vec<Operand> =
-            operands.iter().map(|id| self.values.get(id).copied().ok_or_else(unknown)).collect::<Result<_>>()?;
         let name = names::parse(&op.name);
         let row = find(&name.base)
             .ok_or_else(|| Diagnostic::error(Code::TORCH_UNKNOWN_OP, format!("`{}` has no lowering", op.name)))?;
+        let unknown = || Diagnostic::error(Code::TORCH_GRAPH, "the type of an operand is not known");
+        let operands: Vec<Operand> =
+            operands.iter().map(|id| self.values.get(id).copied().ok_or_else(unknown)).collect::<Result<_>>()?;
         let results = lower_row(&mut self.b, row, op, &name, &operands, results)?;
         let typed =
             results.into_iter().map(|operand| Typed { constant: self.b.as_constant(operand.value).cloned(), operand });

@@ -1,0 +1,157 @@
+"""Records cases of TorchScript, traced and scripted: fixtures/ops/torch/<op>/<case>/{model.pt,io.npz} for ops that only its
+code calls, and fixtures/bad/torch_<op> for ops that no ONNX op stands for. Run in the `torch` environment from the root of the
+repository: torch_script.py [--only REGEX] [--out fixtures]
+
+The archives are packed again with deflate and without what only debuggers read."""
+import argparse
+import io
+import os
+import re
+import sys
+import zipfile
+
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import numpy as np
+import torch
+import torchvision
+from torch import nn
+from torch_ops import array, flat, seeded
+
+CASES = []
+
+
+def case(op, module, *inputs, trace=False, name="script", outputs=True):
+    """A module and its inputs; one without `outputs` must fail to convert and is recorded below `bad`."""
+    CASES.append((op, name, module, inputs, trace, outputs))
+
+
+def f(*shape):
+    return lambda: torch.randn(shape)
+
+
+def value(v):
+    return lambda: torch.tensor(v)
+
+
+class Whole(nn.Module):
+    """`aten::Int`: a number that the data says."""
+
+    def forward(self, x, n):
+        return x[: int(n)] * (int(n) + 1)
+
+
+class Fraction(nn.Module):
+    """`aten::Float`."""
+
+    def forward(self, x, n):
+        return x * float(n) + float(n) / 2.0
+
+
+class Truth(nn.Module):
+    """`aten::Bool`: a branch that the data decides."""
+
+    def forward(self, x, n):
+        if bool(n):
+            return x * 2.0
+        return x - 1.0
+
+
+class Shape(nn.Module):
+    def forward(self, x):
+        return torch._shape_as_tensor(x), x * 2.0
+
+
+class Mkldnn(nn.Module):
+    """What `torch.utils.mkldnn` and frozen models for CPUs call."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.randn(4, 3, 3, 3) * 0.3)
+        self.b = nn.Parameter(torch.randn(4))
+
+    def forward(self, x):
+        return torch.mkldnn_convolution(x, self.w, self.b, [1, 1], [2, 1], [1, 1], 1)
+
+
+class Runs(nn.Module):
+    def forward(self, x):
+        return torch.unique_consecutive(x)
+
+
+class Deformed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.randn(2, 3, 3, 3))
+
+    def forward(self, x, offset):
+        return torchvision.ops.deform_conv2d(x, offset, self.w)
+
+
+class Regions(nn.Module):
+    def forward(self, x, boxes):
+        return torchvision.ops.roi_pool(x, boxes, [2, 2])
+
+
+case("Int", Whole, f(5, 3), value(3))
+case("Float", Fraction, f(2, 3), value(0.75))
+case("Bool", Truth, f(2, 3), value(1))
+case("_shape_as_tensor", Shape, f(2, 3), trace=True, name="trace")
+case("mkldnn_convolution", Mkldnn, f(2, 3, 5, 6))
+case("unique_consecutive", Runs, value([1, 1, 2, 3, 3]), outputs=False)
+case("deform_conv2d", Deformed, f(1, 3, 5, 5), f(1, 18, 3, 3), trace=True, outputs=False)
+case("roi_pool", Regions, f(1, 2, 6, 6), value([[0.0, 0.0, 0.0, 4.0, 4.0]]), trace=True, outputs=False)
+
+
+def repacked(raw):
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(raw)) as src, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as dst:
+        for info in src.infolist():
+            name = info.filename
+            if name.endswith((".debug_pkl", "serialization_id")):
+                continue
+            dst.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), src.read(name), zipfile.ZIP_DEFLATED, 9)
+    return out.getvalue()
+
+
+def saved(module, inputs, trace):
+    scripted = torch.jit.trace(module, inputs) if trace else torch.jit.script(module)
+    buffer = io.BytesIO()
+    torch.jit.save(scripted, buffer)
+    names = [i.debugName() for i in scripted.graph.inputs()][1:]
+    return repacked(buffer.getvalue()), names
+
+
+def record(directory, module, inputs, trace, outputs):
+    module.eval()
+    with torch.no_grad():
+        expected = flat(module(*[i.clone() for i in inputs]))
+        archive, names = saved(module, tuple(inputs), trace)
+    os.makedirs(directory, exist_ok=True)
+    with open(os.path.join(directory, "model.pt"), "wb") as file:
+        file.write(archive)
+    if not outputs:
+        return
+    arrays = {f"in:{n}": array(i) for n, i in zip(names, inputs)}
+    arrays.update({f"out:output{k}" if k else "out:output": array(e) for k, e in enumerate(expected)})
+    save = np.savez_compressed if sum(a.nbytes for a in arrays.values()) > 2000 else np.savez
+    save(os.path.join(directory, "io.npz"), **arrays)
+
+
+def main():
+    args = argparse.ArgumentParser()
+    args.add_argument("--only", default="")
+    args.add_argument("--out", default="fixtures")
+    args = args.parse_args()
+    torch.set_num_threads(1)
+    for op, name, make, inputs, trace, outputs in CASES:
+        if not re.search(args.only, f"{op}/{name}"):
+            continue
+        seeded(f"{op}/{name}")
+        place = f"ops/torch/{op}/{name}" if outputs else f"bad/torch_{op}"
+        record(os.path.join(args.out, place), make(), [i() for i in inputs], trace, outputs)
+
+
+if __name__ == "__main__":
+    main()
