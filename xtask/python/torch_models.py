@@ -8,6 +8,7 @@ import argparse, os, re, sys
 import numpy as np, torch, torchvision
 from torch import nn
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import torch_lib
 import torch_like
 
 OLD = tuple(map(int, torch.__version__.split("+")[0].split(".")[:2])) < (1, 6)
@@ -164,7 +165,7 @@ def main():
     a = p.parse_args()
     rows = {}
     for name, make in CASES.items():
-        if not re.search(a.only, name):
+        if not re.search(a.only, f"models/torch/{name}"):
             continue
         model, x, saved, options = make()
         folder = os.path.join(a.out, "models/torch", name)
@@ -183,14 +184,8 @@ def main():
         if name in FILES:
             with open(os.path.join(folder, FILES[name][0]), "w") as f:
                 f.write(FILES[name][1])
-        at = f"fixtures/models/torch/{name}"
-        rows[f"models/torch/{name}"] = f"models/torch/{name}\t{at}/model.pt\t{at}/io.npz\t{ARGS.get(name, '')}"
-    table = os.path.join(a.out, "CASES.tsv")
-    with open(table) as f:
-        head, *lines = f.read().splitlines()
-    lines = [l for l in lines if l.split("\t")[0] not in rows] + list(rows.values())
-    with open(table, "w") as f:
-        f.write("\n".join([head, *sorted(lines)]) + "\n")
+        rows[f"models/torch/{name}"] = ("model.pt", ARGS.get(name, ""))
+    torch_lib.list_cases(a.out, rows)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Records fixtures/ops/torch/<op>/<case>/{model.pt2,io.npz}: small modules that call one ATen op each, exported by the
 installed PyTorch, with the inputs and outputs that it computed. Run in the `torch` environment from the root of the
-repository: torch_ops.py [--only REGEX] [--out DIR] [--zoo DIR].
+repository: torch_ops.py [--only REGEX] [--out fixtures].
 
 The archives are packed again with deflate: what torch.export writes is stored, and mostly JSON."""
 import argparse
@@ -21,6 +21,8 @@ import torch
 import torchvision  # noqa: F401
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import torch_lib
 
 A = torch.ops.aten
 CASES = []
@@ -159,23 +161,26 @@ def main():
 
     args = argparse.ArgumentParser()
     args.add_argument("--only", default="")
-    args.add_argument("--out", default="fixtures/ops/torch")
+    args.add_argument("--out", default="fixtures")
     args = args.parse_args()
     torch.set_num_threads(1)
-    failed = 0
+    failed, rows = 0, {}
     for op, name, fn, inputs, dynamic in CASES:
-        if args.only and not re.search(args.only, f"{op}/{name}"):
+        short = op.split("::")[-1]
+        label = f"ops/torch/{short}/{name}"
+        if not re.search(args.only, label):
             continue
         seeded(f"{op}/{name}")
         tensors = [i() for i in inputs]
         module = fn if isinstance(fn, torch.nn.Module) else MODULES[len(tensors)](fn)
-        short = op.split("::")[-1]
         try:
-            record(os.path.join(args.out, short, name), module, tensors, dynamic, check=None)
+            record(os.path.join(args.out, label), module, tensors, dynamic, check=None)
+            rows[label] = ("model.pt2", "")
         except Exception as e:
             failed += 1
-            shutil.rmtree(os.path.join(args.out, short, name), ignore_errors=True)
+            shutil.rmtree(os.path.join(args.out, label), ignore_errors=True)
             print(f"FAILED {op}/{name}: {type(e).__name__}: {str(e).splitlines()[0][:200]}")
+    torch_lib.list_cases(args.out, rows)
     print(f"{len(CASES)} cases, {failed} failed")
 
 

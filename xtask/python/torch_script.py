@@ -17,14 +17,18 @@ import numpy as np
 import torch
 import torchvision
 from torch import nn
+import torch_lib
+import torch_like
+from torch_models import mobilenet
 from torch_ops import array, flat, seeded
 
-CASES = []
+CASES, MODELS = [], {}
 
 
-def case(op, module, *inputs, trace=False, name="script", outputs=True):
-    """A module and its inputs; one without `outputs` must fail to convert and is recorded below `bad`."""
-    CASES.append((op, name, module, inputs, trace, outputs))
+def case(op, module, *inputs, trace=False, name="script", outputs=True, types=""):
+    """A module and its inputs; one without `outputs` must fail to convert and is recorded below `bad`. `types` tells the
+    converter what a scripted module does not say about its inputs."""
+    CASES.append((op, name, module, inputs, trace, outputs, types))
 
 
 def f(*shape):
@@ -94,9 +98,9 @@ class Regions(nn.Module):
         return torchvision.ops.roi_pool(x, boxes, [2, 2])
 
 
-case("Int", Whole, f(5, 3), value(3))
-case("Float", Fraction, f(2, 3), value(0.75))
-case("Bool", Truth, f(2, 3), value(1))
+case("Int", Whole, f(5, 3), value(3), types="--input-type x=f32[N,3] --input-type n=i64[]")
+case("Float", Fraction, f(2, 3), value(0.75), types="--input-type x=f32[N,3] --input-type n=f32[]")
+case("Bool", Truth, f(2, 3), value(1), types="--input-type x=f32[N,3] --input-type n=i64[]")
 case("_shape_as_tensor", Shape, f(2, 3), trace=True, name="trace")
 case("mkldnn_convolution", Mkldnn, f(2, 3, 5, 6))
 case("unique_consecutive", Runs, value([1, 1, 2, 3, 3]), outputs=False)
@@ -104,12 +108,59 @@ case("deform_conv2d", Deformed, f(1, 3, 5, 5), f(1, 18, 3, 3), trace=True, outpu
 case("roi_pool", Regions, f(1, 2, 6, 6), value([[0.0, 0.0, 0.0, 4.0, 4.0]]), trace=True, outputs=False)
 
 
+class Walk(nn.Module):
+    """Steps whose number the data says, with a choice in each."""
+
+    def __init__(self):
+        super().__init__()
+        self.cell = nn.GRUCell(6, 8)
+        self.gate = nn.Linear(8, 1)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x, steps: int, scale: float = 0.5):
+        h = torch.zeros(x.size(0), 8)
+        taken = 0
+        for i in range(steps):
+            new = self.cell(x, h)
+            if float(torch.sigmoid(self.gate(new)).mean()) > 0.5:
+                h = h + scale * new
+                taken += 1
+            else:
+                h = new - h
+        while bool(h.abs().max() > 1.0):
+            h = h * 0.5
+        return self.head(h), taken
+
+
+def model(make):
+    MODELS[make.__name__] = make
+
+
+@model
+def mobilenet_v2_trace():
+    module, x = mobilenet()
+    return module, [x], True, ""
+
+
+@model
+def mobilenet_v2_script():
+    module, x = mobilenet()
+    return module, [x], False, "--input-type x=f32[N,3,48,48]"
+
+
+@model
+def walk_script():
+    module = Walk()
+    torch_like.randomise(module, torch.Generator().manual_seed(6))
+    return module, [torch.randn(2, 6), torch.tensor(5)], False, "--input-type x=f32[N,6]"
+
+
 def repacked(raw):
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(raw)) as src, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as dst:
         for info in src.infolist():
             name = info.filename
-            if name.endswith((".debug_pkl", "serialization_id")):
+            if name.endswith(".debug_pkl"):
                 continue
             dst.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), src.read(name), zipfile.ZIP_DEFLATED, 9)
     return out.getvalue()
@@ -126,7 +177,7 @@ def saved(module, inputs, trace):
 def record(directory, module, inputs, trace, outputs):
     module.eval()
     with torch.no_grad():
-        expected = flat(module(*[i.clone() for i in inputs]))
+        expected = flat(module(*[i.clone() if i.dim() else i.item() if isinstance(module, Walk) else i for i in inputs]))
         archive, names = saved(module, tuple(inputs), trace)
     os.makedirs(directory, exist_ok=True)
     with open(os.path.join(directory, "model.pt"), "wb") as file:
@@ -145,12 +196,23 @@ def main():
     args.add_argument("--out", default="fixtures")
     args = args.parse_args()
     torch.set_num_threads(1)
-    for op, name, make, inputs, trace, outputs in CASES:
-        if not re.search(args.only, f"{op}/{name}"):
+    rows = {}
+    for op, name, make, inputs, trace, outputs, types in CASES:
+        place = f"ops/torch/{op}/{name}" if outputs else f"bad/torch_{op}"
+        if not re.search(args.only, place):
             continue
         seeded(f"{op}/{name}")
-        place = f"ops/torch/{op}/{name}" if outputs else f"bad/torch_{op}"
         record(os.path.join(args.out, place), make(), [i() for i in inputs], trace, outputs)
+        if outputs:
+            rows[place] = ("model.pt", types)
+    for name, make in MODELS.items():
+        place = f"models/torch/{name}"
+        if re.search(args.only, place):
+            seeded(name)
+            module, inputs, trace, types = make()
+            record(os.path.join(args.out, place), module, inputs, trace, True)
+            rows[place] = ("model.pt", types)
+    torch_lib.list_cases(args.out, rows)
 
 
 if __name__ == "__main__":

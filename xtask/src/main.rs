@@ -39,8 +39,8 @@ usage: cargo xtask COMMAND
                            time and memory of conversions as ratios to `cp` of the same file
 
 VENVS: where the Python environments are; made there if missing, from xtask/python/requirements-*.txt:
-  --venvs DIR              directory with `keras2` and `keras3` (default ~/.cache/modelport-venvs)
-  --keras2 DIR --keras3 DIR  existing environments, used as they are";
+  --venvs DIR              directory with `keras2`, `keras3` and `torch` (default ~/.cache/modelport-venvs)
+  --keras2 DIR --keras3 DIR --torch DIR  existing environments, used as they are";
 
 fn main() -> ExitCode {
     let mut words = env::args().skip(1);

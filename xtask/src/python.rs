@@ -16,13 +16,14 @@ pub(crate) struct Venvs {
     dir: PathBuf,
     keras2: Option<PathBuf>,
     keras3: Option<PathBuf>,
+    torch: Option<PathBuf>,
 }
 
 impl Venvs {
     pub(crate) fn from_args(args: &mut Args) -> Result<Self> {
         let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
         let dir = args.path("--venvs")?.unwrap_or_else(|| home.join(".cache/modelport-venvs"));
-        Ok(Self { dir, keras2: args.path("--keras2")?, keras3: args.path("--keras3")? })
+        Ok(Self { dir, keras2: args.path("--keras2")?, keras3: args.path("--keras3")?, torch: args.path("--torch")? })
     }
 
     /// The interpreter of the environment with Keras 2.15.
@@ -33,6 +34,11 @@ impl Venvs {
     /// The interpreter of the environment with Keras 3, onnx and onnxruntime.
     pub(crate) fn keras3(&self) -> Result<PathBuf> {
         self.python("keras3", self.keras3.as_deref())
+    }
+
+    /// The interpreter of the environment with PyTorch.
+    pub(crate) fn torch(&self) -> Result<PathBuf> {
+        self.python("torch", self.torch.as_deref())
     }
 
     fn python(&self, name: &str, given: Option<&Path>) -> Result<PathBuf> {
@@ -78,6 +84,10 @@ pub(crate) fn fixtures(mut args: Args) -> Result<()> {
     }
     for recorder in ["tf_ops.py", "tf_bad.py"] {
         shell::run(script(&venvs.keras3()?, recorder).args(["--out", "fixtures", "--only", &only]))?;
+    }
+    // torch_weights.py is for any version of torch, one at a time: it is run by hand.
+    for recorder in ["torch_ops.py", "torch_script.py", "torch_models.py"] {
+        shell::run(script(&venvs.torch()?, recorder).args(["--out", "fixtures", "--only", &only]))?;
     }
     Ok(())
 }
