@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
-"""Every classification model of torchvision, saved in every way, converted and judged with onnxruntime; one at a time, so
-that little disk is needed. Prints a table. Run in the torch venv:
+"""Every classification and segmentation model of torchvision, and networks of torch.nn (torch_nets.py), saved in every way,
+converted and judged with onnxruntime; one at a time, so that little disk is needed. What keeps its batch open runs with
+another batch too. Prints a table. Run in the torch venv:
 
-    torch_zoo.py --bin target/release/modelport [--only RE] [--kinds state,full,pt2,trace] [--giants] [--keep DIR]
+    torch_zoo.py --bin target/release/modelport [--only RE] [--kinds state,full,pt2,pt2dyn,trace,script] [--giants]
+        [--families classification,segmentation,nets] [--keep DIR]
 """
 import argparse, os, re, shutil, subprocess, sys, tempfile, time, warnings
 warnings.filterwarnings("ignore")
 import numpy as np, torch, torchvision
-from torchvision.models import get_model_builder, list_models
+from torchvision.models import get_model_builder, list_models, segmentation
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import torch_like
+import torch_nets
+from torch_ops import flat
 
 GIANTS = {"vit_h_14", "regnet_y_128gf", "vit_l_16", "vit_l_32", "convnext_large", "regnet_y_32gf", "regnet_x_32gf"}
 # The smallest image that leaves the last feature map something to say, where the size is not part of the model.
@@ -22,14 +26,25 @@ def size_of(name):
     return SIZES.get(name, 96)
 
 
-def make(name, classes=10):
-    model = get_model_builder(name)(weights=None, num_classes=classes, **({"init_weights": False} if name in ("inception_v3", "googlenet") else {}))
-    size = size_of(name)
+def make(name, family):
+    """A model, its inputs, and its inputs with another batch where it takes any."""
     rng = torch.Generator().manual_seed(sum(map(ord, name)))
+    if family == "nets":
+        return torch_nets.make(name, rng)
+    options = {"init_weights": False} if name in ("inception_v3", "googlenet") else {}
+    if family == "segmentation":
+        options = {"weights_backbone": None} | ({"aux_loss": True} if "lraspp" not in name else {})
+    model = get_model_builder(name)(weights=None, num_classes=10, **options)
+    size = size_of(name)
     torch_like.randomise(model, rng)
     x = torch.randn(2, 3, size, size, generator=rng)
     torch_like.calibrate(model, x, rng)
-    return model.eval(), x
+    return model.eval(), (x,), (torch.randn(3, 3, size, size, generator=rng),)
+
+
+def results(model, x):
+    with torch.no_grad():
+        return [t.numpy() if torch.is_tensor(t) else np.asarray(t) for t in flat(model(*x))]
 
 
 def save(model, x, kind, path):
@@ -42,20 +57,26 @@ def save(model, x, kind, path):
     elif kind == "fulllegacy":
         torch.save(model, path, _use_new_zipfile_serialization=False)
     elif kind == "trace":
-        torch.jit.trace(model, x, check_trace=False).save(path)
+        torch.jit.trace(model, x, check_trace=False, strict=False).save(path)
+    elif kind == "script":
+        torch.jit.script(model).save(path)
+    elif kind == "freeze":
+        torch.jit.freeze(torch.jit.script(model)).save(path)
     elif kind == "pt2":
-        torch.export.save(torch.export.export(model, (x,)), path)
+        torch.export.save(torch.export.export(model, x), path)
     elif kind == "pt2dyn":
-        torch.export.save(torch.export.export(model, (x,), dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=64)},)), path)
+        batch = torch.export.Dim("batch", min=1, max=64)
+        shapes = tuple({getattr(model, "batch_axis", 0): batch} if t.dim() > 1 else None for t in x)
+        torch.export.save(torch.export.export(model, x, dynamic_shapes=shapes), path)
 
 
-def judge(a, name, kind, path, x, want, folder):
+def judge(a, name, kind, path, runs, types, folder):
     out = os.path.join(folder, "out.onnx")
     for old in (out, out + ".data"):
         if os.path.exists(old):
             os.remove(old)
     start = time.time()
-    done = subprocess.run([a.bin, "convert", path, out], capture_output=True, text=True, timeout=600)
+    done = subprocess.run([a.bin, "convert", path, out, *types], capture_output=True, text=True, timeout=600)
     wall = time.time() - start
     if done.returncode:
         return "refuse" if done.returncode == 1 else "panic", 0, 0, wall, done.stderr.strip()[:a.chars]
@@ -67,14 +88,39 @@ def judge(a, name, kind, path, x, want, folder):
         options = ort.SessionOptions()
         options.intra_op_num_threads = 2
         session = ort.InferenceSession(out, options)
-        got = session.run(None, {session.get_inputs()[0].name: x})[0]
+        got = [session.run(None, feeds(session, x)) for x, _ in runs]
     except Exception as e:
         return "reject", len(ops), 0, wall, str(e)[:a.chars]
-    error = float(np.abs(got - want).max() / np.abs(want).max()) if got.shape == want.shape else float("inf")
+    error, void = 0.0, False
+    for outputs, (_, wanted) in zip(got, runs):
+        if len(outputs) != len(wanted):
+            error = float("inf")
+        for g, w in zip(outputs, wanted):
+            error = max(error, difference(g, w))
+            void |= bool(np.isnan(w.astype("f8")).any()) or (w.size > 1 and w.dtype.kind == "f" and w.std() <= 1e-3 * np.abs(w).max())
     bad = [o for o in ("Dropout", "BatchNormalization") if o in ops]
-    spread = float(np.abs(want - want.mean()).max() / np.abs(want).max())
-    verdict = "pass" if error <= 5e-5 and spread > 1e-3 and not np.isnan(want).any() else "WRONG" if error > 5e-5 else "VOID"
+    verdict = "WRONG" if error > 5e-5 else "VOID" if void else "pass"
     return verdict, len(ops), error, wall, " ".join(bad)
+
+
+def feeds(session, x):
+    return {i.name: t.numpy() for i, t in zip(session.get_inputs(), x)}
+
+
+def difference(got, want):
+    if got.shape != want.shape:
+        return float("inf")
+    if want.dtype.kind != "f":
+        return 0.0 if np.array_equal(got, want) else float("inf")
+    return float(np.abs(got - want).max() / max(np.abs(want).max(), 1e-30)) if want.size else 0.0
+
+
+def names(families):
+    for family in families.split(","):
+        if family == "nets":
+            yield from ((n, family) for n in torch_nets.NETS)
+        else:
+            yield from ((n, family) for n in list_models(module={"classification": torchvision.models, "segmentation": segmentation}[family]))
 
 
 def main():
@@ -82,6 +128,7 @@ def main():
     p.add_argument("--bin", required=True)
     p.add_argument("--only", default="")
     p.add_argument("--kinds", default="state,full")
+    p.add_argument("--families", default="classification")
     p.add_argument("--giants", action="store_true", help="models of a gigabyte and more too")
     p.add_argument("--keep", help="keep the models, with io.npz, in this directory")
     p.add_argument("--chars", type=int, default=300)
@@ -89,12 +136,11 @@ def main():
     torch.set_num_threads(2)
     counts = {}
     print(f"{'model':22} {'kind':10} {'':7} {'nodes':>5} {'error':>9} {'seconds':>7}", flush=True)
-    for name in list_models(module=torchvision.models):
+    for name, family in names(a.families):
         if not re.search(a.only, name) or (name in GIANTS and not a.giants):
             continue
-        model, x = make(name)
-        with torch.no_grad():
-            want = model(x).numpy()
+        model, x, other = make(name, family)
+        want = results(model, x)
         folder = tempfile.mkdtemp(prefix="zoo")
         for kind in a.kinds.split(","):
             path = os.path.join(folder, f"{name}.{kind}.{'pt2' if kind.startswith('pt2') else 'pt'}")
@@ -103,13 +149,18 @@ def main():
             except Exception as e:
                 print(f"{name:22} {kind:10} not saved: {str(e)[:100]}", flush=True)
                 continue
-            verdict, nodes, error, wall, why = judge(a, name, kind, path, x.numpy(), want, folder)
+            runs = [(x, want)]
+            if other is not None and kind in ("pt2dyn", "trace", "script", "freeze", "state", "full"):
+                runs.append((other, results(model, other)))
+            types = getattr(model, "types", []) if kind in ("script", "freeze", "full") else []
+            verdict, nodes, error, wall, why = judge(a, name, kind, path, runs, types, folder)
             counts[kind, verdict] = counts.get((kind, verdict), 0) + 1
             print(f"{name:22} {kind:10} {verdict:7} {nodes:5} {error:9.2e} {wall:7.2f} {why}", flush=True)
             if a.keep:
                 os.makedirs(a.keep, exist_ok=True)
                 shutil.move(path, os.path.join(a.keep, os.path.basename(path)))
-                np.savez_compressed(os.path.join(a.keep, f"{name}.npz"), **{"in:input": x.numpy(), "out:output": want})
+                arrays = {f"in:{i}": t.numpy() for i, t in enumerate(x)} | {f"out:{i}": w for i, w in enumerate(want)}
+                np.savez_compressed(os.path.join(a.keep, f"{name}.npz"), **arrays)
             else:
                 os.remove(path)
         shutil.rmtree(folder)

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::io::{Cursor, Read};
 use std::sync::Arc;
 use zip::CompressionMethod;
+use zip::read::{ArchiveOffset, Config};
 
 /// One member of an archive, as the central directory describes it.
 #[derive(Clone, Debug)]
@@ -45,8 +46,7 @@ impl ZipArchive {
                 .in_file(file.name())
                 .help("the file was cut off or altered; get it again")
         };
-        let mut archive =
-            zip::ZipArchive::new(Cursor::new(file.bytes().clone())).map_err(|e| damaged(e.to_string()))?;
+        let mut archive = directory(file.bytes()).map_err(|e| damaged(e.to_string()))?;
         if archive.len() > limits.objects {
             return Err(damaged(format!("{} members are more than the limit of {}", archive.len(), limits.objects)));
         }
@@ -159,6 +159,15 @@ impl ZipArchive {
         }
         Ok(out)
     }
+}
+
+/// The central directory. It is first looked for where the end record says: to search for it, as for an archive that follows
+/// other data, zip 9.8 measures back from the end record, and where that is preceded by a zip64 end record that it does not
+/// need (76 bytes, which every archive of PyTorch has) takes the second entry for the first when the first is 76 bytes long.
+fn directory(bytes: &Bytes) -> zip::result::ZipResult<zip::ZipArchive<Cursor<Bytes>>> {
+    let whole = Config { archive_offset: ArchiveOffset::Known(0) };
+    zip::ZipArchive::with_config(whole, Cursor::new(bytes.clone()))
+        .or_else(|_| zip::ZipArchive::new(Cursor::new(bytes.clone())))
 }
 
 /// The header before a member's data names it too. Where the directory says another name, two programs would take the same
