@@ -13,14 +13,12 @@ fn the_readme_lists_the_rows() {
     let readme = fs::read_to_string(&path).expect("README.md");
     let (before, rest) = readme.split_once(START).expect("the README has no mark where the list starts");
     let (found, after) = rest.split_once(END).expect("the README has no mark where the list ends");
-    let all = modelport::supported();
-    let list = |names: &[&str]| names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(" ");
-    let (layers, operations) = (list(&all.layers), list(&all.operations));
-    let wanted = format!(
-        "\n| Keras | converted |\n|---|---|\n| {} layer classes | {layers} |\n| {} operations of Keras 3 in functional models | {operations} |\n\n",
-        all.layers.len(),
-        all.operations.len(),
-    );
+    let mut wanted = "\n| | converted |\n|---|---|\n".to_owned();
+    for list in modelport::supported() {
+        let names: Vec<_> = list.names.iter().map(|n| format!("`{n}`")).collect();
+        wanted += &format!("| **{}**: {} {} | {} |\n", list.framework, names.len(), list.what, names.join(" "));
+    }
+    wanted.push('\n');
     if std::env::var_os("MODELPORT_BLESS").is_some() {
         fs::write(&path, format!("{before}{START}{wanted}{END}{after}")).expect("README.md cannot be written");
         return;

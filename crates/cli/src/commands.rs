@@ -2,7 +2,7 @@
 
 use crate::args::{Arguments, Command, Convert, Emit, Inspect, Layout, Reading, Verify};
 use crate::export;
-use crate::output::{self, DIFFERENT, DONE, USAGE};
+use crate::output::{self, DIFFERENT, DONE, FAILED, USAGE};
 use crate::progress::Progress;
 use clap::CommandFactory;
 use modelport::{CODES, Conversion, ConvertOptions, Diagnostics, InputLayout, LoadOptions, VerifyOptions};
@@ -17,9 +17,13 @@ pub(crate) fn run(arguments: Arguments) -> u8 {
         Command::Doctor(a) => return crate::doctor::run(a),
         Command::Explain { code } => Ok(explain(code.as_deref())),
         Command::Supported => {
-            let all = modelport::supported();
-            let list = |names: &[&str]| names.join("\n  ");
-            Ok(output::line(format_args!("layers\n  {}\noperations\n  {}", list(&all.layers), list(&all.operations))))
+            for list in modelport::supported() {
+                let (framework, what, names) = (list.framework, list.what, list.names.join("\n  "));
+                if output::line(format_args!("{framework}, {what}\n  {names}")) != DONE {
+                    return FAILED;
+                }
+            }
+            Ok(DONE)
         }
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "modelport", &mut std::io::stdout().lock());

@@ -18,6 +18,7 @@ mod inspect;
 mod load;
 mod open;
 mod stand_alone;
+mod supported;
 mod transplant;
 mod verify;
 
@@ -28,6 +29,7 @@ pub use export::{Export, ExportOptions, Names, export};
 pub use inspect::{Inspection, Layer, WeightInfo, inspect};
 pub use load::{LoadOptions, Model, load, parse_input_type};
 pub use open::{Body, Opened, open};
+pub use supported::{Supported, supported};
 pub use verify::{VerifyOptions, verify};
 
 pub use modelport_diag::{CODES, Code, Diagnostic, Diagnostics, Limits, Result, Severity};
@@ -36,7 +38,6 @@ pub use modelport_ir::{
     Builder, CoreGraph, CustomLayer, CustomLayers, DType, Provenance, SourceGraph, SourceOp, Tensor, TensorType,
     ValueId,
 };
-pub use modelport_keras::Supported;
 pub use modelport_onnx::Written;
 pub use modelport_runtime::verify::Report;
 pub use modelport_safetensors::parse_size;
@@ -44,8 +45,3 @@ pub use modelport_shim::Applied;
 
 /// The result of everything here: a value, or all findings at once.
 pub type Outcome<T> = std::result::Result<T, Diagnostics>;
-
-/// Every Keras layer class and operation that is converted, by name.
-pub fn supported() -> Supported {
-    modelport_keras::supported()
-}

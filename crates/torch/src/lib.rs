@@ -18,7 +18,9 @@ mod open;
 mod probe;
 mod script;
 
+pub use architectures::names as architectures;
 pub use emit::{Arg, Emit};
 pub use lower::{assume_inputs, converts, lower, supported};
+pub use modules::supported as supported_modules;
 pub use open::{OpenOptions, TorchFile, open, open_bytes};
 pub use probe::{Kind, probe};

@@ -105,6 +105,11 @@ pub(crate) const FAMILIES: &[&Family] = &[
     &maxvit::FAMILY,
 ];
 
+/// torchvision's names for all members of all families.
+pub fn names() -> Vec<&'static str> {
+    FAMILIES.iter().flat_map(|f| f.members).copied().collect()
+}
+
 /// A family's member, put together from keys.
 #[derive(Debug)]
 pub(crate) struct Built {

@@ -77,6 +77,11 @@ const FAMILIES: &[&[Class]] = &[
     transformer::CLASSES,
 ];
 
+/// The names of all classes of `torch.nn` that are converted, in the order of the families.
+pub fn supported() -> Vec<&'static str> {
+    FAMILIES.iter().flat_map(|f| f.iter()).map(|c| c.name).collect()
+}
+
 fn all() -> impl Iterator<Item = &'static Class> {
     FAMILIES.iter().copied().chain(crate::architectures::CLASSES.iter().copied()).flatten()
 }
