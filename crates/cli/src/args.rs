@@ -32,6 +32,9 @@ pub(crate) enum Command {
     /// Say why a file does not load in a framework, and what to do
     #[command(after_help = DOCTOR_CODES)]
     Doctor(Doctor),
+    /// Rewrite a Keras file so that Keras 3 loads it, or a PyTorch file as a state_dict; weights keep their bytes
+    #[command(after_help = EXIT_CODES)]
+    Repair(Repair),
     /// Say what a diagnostic's code means
     Explain {
         /// A code such as KR0005; all of them when absent
@@ -146,6 +149,20 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
     /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Repair {
+    /// The file: .h5 or .keras of Keras, or any file of PyTorch
+    pub(crate) input: PathBuf,
+    /// The target, of the same kind; appears whole or not at all
+    pub(crate) output: PathBuf,
+    /// Where it should load, keras==3.15 or torch==1.4 [default: the newest version]
+    #[arg(long = "for", value_name = "PRODUCT==VERSION")]
+    pub(crate) target: Option<String>,
+    /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

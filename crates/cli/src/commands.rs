@@ -14,6 +14,7 @@ pub(crate) fn run(arguments: Arguments) -> u8 {
         Command::Convert(a) => convert(a),
         Command::Verify(a) => verify(a),
         Command::Inspect(a) => inspect(a),
+        Command::Repair(a) => export::repair(a),
         Command::Doctor(a) => return crate::doctor::run(a),
         Command::Explain { code } => Ok(explain(code.as_deref())),
         Command::Supported => {

@@ -1,9 +1,10 @@
-//! `convert` to safetensors.
+//! Files in other formats than ONNX: `convert` to safetensors, and `repair`.
 
-use crate::args::{Convert, Float, Names};
+use crate::args::{Convert, Float, Names, Repair};
 use crate::output;
 use crate::progress::Progress;
-use modelport::{DType, Diagnostic, Diagnostics, ExportOptions, LoadOptions};
+use modelport::doctor::Target;
+use modelport::{DType, Diagnostic, Diagnostics, ExportOptions, LoadOptions, RepairOptions};
 use serde_json::json;
 use std::path::Path;
 
@@ -74,5 +75,32 @@ pub(crate) fn run(a: &Convert, target: &Path, load: LoadOptions) -> Result<u8, D
         p.framework,
         done.tensors,
         output::size(done.bytes),
+    )))
+}
+
+/// Rewrites a file in its own format.
+pub(crate) fn repair(a: Repair) -> Result<u8, Diagnostics> {
+    let target = a.target.as_deref().map(Target::parse).transpose()?;
+    let done = modelport::repair(&a.input, &a.output, &RepairOptions { target, ..RepairOptions::default() })?;
+    if a.json {
+        let changes = done.changes.iter().map(|(what, count)| json!({"change": what, "times": count}));
+        return Ok(output::line(json!({
+            "target": a.output.display().to_string(),
+            "for": done.target,
+            "changes": changes.collect::<Vec<_>>(),
+            "notes": done.notes,
+        })));
+    }
+    for (what, count) in &done.changes {
+        let times = if *count == 1 { String::new() } else { format!(" ({count} times)") };
+        output::line(format_args!("{what}{times}"));
+    }
+    output::notes(&done.notes);
+    let count: usize = done.changes.iter().map(|(_, n)| n).sum();
+    Ok(output::line(format_args!(
+        "{}: for {}, {count} change{}, weights as they were",
+        a.output.display(),
+        done.target,
+        if count == 1 { "" } else { "s" }
     )))
 }

@@ -55,6 +55,8 @@ codes! {
     ZIP_MEMBER = "ZP0002";
     /// The HDF5 file is damaged or uses what is not supported.
     HDF5_DAMAGED = "H50001";
+    /// The file is sound, and laid out in a way that `repair` does not rewrite in place.
+    REPAIR_LAYOUT = "RP0001";
     /// The HDF5 file has no Keras model in it.
     KERAS_NOT_A_MODEL = "KR0001";
     /// The file holds weights only; the architecture must be given with `--arch`.

@@ -17,6 +17,7 @@ mod export;
 mod inspect;
 mod load;
 mod open;
+mod repair;
 mod stand_alone;
 mod supported;
 mod transplant;
@@ -31,6 +32,8 @@ pub use load::{LoadOptions, Model, load, parse_input_type};
 pub use open::{Body, Opened, open};
 pub use supported::{Supported, supported};
 pub use verify::{VerifyOptions, verify};
+
+pub use repair::{Repair, RepairOptions, repair};
 
 pub use modelport_diag::{CODES, Code, Diagnostic, Diagnostics, Limits, Result, Severity};
 pub use modelport_ir::passes::InputLayout;

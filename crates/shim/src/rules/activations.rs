@@ -8,6 +8,7 @@ use modelport_ir::{Attr, Dialect, SourceOp};
 
 pub(crate) const RULES: &[Rule] = &[
     rule("activation_written_as_object", &["*"], ANY, objects),
+    rule("activation_of_two_layers", &["*"], ANY, put_together),
     rule("activation_names", &["*"], ANY, names),
     rule("hard_sigmoid_of_keras2", &["*"], BEFORE_3, hard_sigmoid),
 ];
@@ -58,6 +59,24 @@ fn objects(e: &mut Edit<'_>) {
             _ => {}
         }
         // How it is written says nothing about what it computes.
+        None
+    });
+}
+
+/// The function of Keras 2 as `modelport repair` writes it for Keras 3: x·0.2 + 0.5, then a ReLU up to 1.
+fn put_together(e: &mut Edit<'_>) {
+    each(e, |_, attr| {
+        let Attr::Op(op) = &*attr else { return None };
+        let layers = op.attr("layers").filter(|_| op.name == "Sequential").and_then(Attr::as_list)?;
+        let [scale, clip] = layers else { return None };
+        let class = |layer: &Attr| layer.as_map()?.get("class_name")?.as_str().map(str::to_owned);
+        let number = |layer: &Attr, key: &str| layer.as_map()?.get("config")?.as_map()?.get(key)?.as_float();
+        let known = class(scale).as_deref() == Some("Rescaling") && class(clip).as_deref() == Some("ReLU");
+        let plain = ["negative_slope", "threshold"].iter().all(|k| number(clip, k).is_none_or(|v| v == 0.0));
+        let same = [number(scale, "scale"), number(scale, "offset"), number(clip, "max_value")];
+        if known && plain && same == [Some(0.2), Some(0.5), Some(1.0)] {
+            *attr = Attr::Str("hard_sigmoid_keras2".into());
+        }
         None
     });
 }
