@@ -1,11 +1,12 @@
 //! Every recorded file of Keras 2 is repaired for Keras 3, and must then compute what it did: `modelport` reads the repaired
 //! file as one of Keras 3, by whose rules its outputs equal the recorded ones, and `doctor` expects it to load. That the
-//! real Keras 3 agrees is what `cargo xtask zoo doctor` shows.
+//! real Keras 3 agrees is what `cargo xtask zoo doctor` shows. Every PyTorch file becomes a `state_dict` with the same tensors,
+//! bit for bit, in both containers.
 #![allow(clippy::panic, clippy::print_stdout)]
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use modelport::doctor::{Prediction, Target};
-use modelport::{Code, ConvertOptions, DoctorOptions, RepairOptions, VerifyOptions};
+use modelport::{Code, ConvertOptions, DoctorOptions, LoadOptions, RepairOptions, Tensor, VerifyOptions};
 use modelport_tests::fixtures::{Case, cases};
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,8 +19,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let filtered = arguments.filter.is_some() || arguments.exact || !arguments.skip.is_empty();
     let chosen = cases().into_iter().filter(of_keras_2);
-    let trials = chosen.map(|c| Trial::test(c.name.clone(), move || check(&c).map_err(Failed::from)));
-    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    let keras = chosen.map(|c| Trial::test(c.name.clone(), move || check(&c).map_err(Failed::from)));
+    let of_torch = cases().into_iter().filter(|c| c.name.starts_with("models/torch/"));
+    let torch = of_torch.map(|c| Trial::test(c.name.clone(), move || check_torch(&c).map_err(Failed::from)));
+    let conclusion = libtest_mimic::run(&arguments, keras.chain(torch).collect());
     let (repaired, refused) = (REPAIRED.load(Ordering::Relaxed), REFUSED.load(Ordering::Relaxed));
     println!("{repaired} files were repaired, {refused} have something that Keras 3 cannot say");
     if !filtered && !arguments.list && repaired < 4 * refused {
@@ -72,4 +75,37 @@ fn check(case: &Case) -> Result<(), String> {
     modelport::convert(&repaired, &written, &options).map_err(|d| format!("{:?}\n{d}", done.changes))?;
     REPAIRED.fetch_add(1, Ordering::Relaxed);
     Ok(())
+}
+
+/// The weights of a PyTorch file as a `state_dict`, in the archive of today and in the stream of torch 1.4.
+fn check_torch(case: &Case) -> Result<(), String> {
+    let directory = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let before = weights(&case.model)?;
+    for (name, target) in [("zip.pth", "torch"), ("stream.pth", "torch==1.4")] {
+        let repaired = directory.path().join(name);
+        let target = Target::parse(target).map_err(|d| d.to_string())?;
+        let options = RepairOptions { target: Some(target), ..RepairOptions::default() };
+        modelport::repair(&case.model, &repaired, &options).map_err(|d| d.to_string())?;
+        let after = weights(&repaired)?;
+        let names = |all: &Weights| all.iter().map(|(n, _)| n.clone()).collect::<Vec<_>>();
+        if names(&before) != names(&after) {
+            return Err(format!("{name}: names are {:?}, not {:?}", names(&after), names(&before)));
+        }
+        if let Some(((n, _), _)) = before.iter().zip(&after).find(|(a, b)| a.1 != b.1) {
+            return Err(format!("{name}: `{n}` is another tensor"));
+        }
+    }
+    Ok(())
+}
+
+type Weights = Vec<(String, (String, Vec<u8>))>;
+
+/// Names, types and bytes.
+fn weights(path: &Path) -> Result<Weights, String> {
+    let opened = modelport::open(path, &LoadOptions::default()).map_err(|d| d.to_string())?;
+    let one = |(n, t): &(String, Tensor)| {
+        let bytes = t.bytes().map_err(|d| d.to_string())?;
+        Ok((n.clone(), (t.ty().to_string(), bytes.to_vec())))
+    };
+    opened.weights.iter().map(one).collect()
 }

@@ -51,6 +51,9 @@ for path in a.files:
             bad += 1
             continue
         got = torch.load(out, weights_only=True)
+        # A model saved from DataParallel has a prefix that the repaired file does not have.
+        if all(n.startswith("module.") for n in want) and not any(n.startswith("module.") for n in got):
+            want = {n[7:]: t for n, t in want.items()}
         wrong = [] if list(got) == list(want) else ["names"]
         for name in set(got) & set(want):
             x, y = got[name], want[name]

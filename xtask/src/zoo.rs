@@ -29,7 +29,8 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
 }
 
 /// `zoo doctor`: the 73 files that Keras 2 writes in two formats, loaded by the real Keras 3, held against what the
-/// release binary predicts; prints the confusion table.
+/// release binary predicts; prints the confusion table. Then every file that Keras 3 refuses, repaired and loaded; prints
+/// the repair table. Where there is a PyTorch, its files too.
 fn doctor(mut args: Args) -> Result<()> {
     let out = match args.path("--out")? {
         Some(dir) => dir,
@@ -46,5 +47,14 @@ fn doctor(mut args: Args) -> Result<()> {
     }
     let bin = shell::modelport(bin)?;
     let mut judge = python::script(&keras3, "doctor_matrix.py");
-    shell::run(judge.arg("--bin").arg(bin).arg("--matrix").arg(matrix))
+    shell::run(judge.arg("--bin").arg(&bin).arg("--matrix").arg(&matrix))?;
+    let mut repair = python::script(&keras3, "repair_matrix.py");
+    shell::run(repair.arg("--bin").arg(&bin).arg("--matrix").arg(&matrix).args(["--only", &only]))?;
+    if let Ok(torch) = venvs.torch() {
+        let mut repair = python::script(&torch, "repair_torch.py");
+        let files = shell::walk(&shell::root().join("fixtures/models/torch"))?;
+        let files = files.into_iter().filter(|f| f.file_name().is_some_and(|n| n == "model.pt"));
+        shell::run(repair.arg("--bin").arg(&bin).arg("--out").arg(out.join("torch")).args(files))?;
+    }
+    Ok(())
 }

@@ -61,7 +61,9 @@ pub(crate) fn repair(input: &Path, output: &Path, target: &Target, options: &Rep
     let mut log = Log::default();
     log.changed(format!("{before} is a state_dict"));
     let storages = count(&entries);
+    // The others are about the graph.
     let mut notes = opened.notes;
+    notes.retain(|n| n.contains("weights are those") || n.contains("left out"));
     if storages < entries.len() {
         notes.push(format!("{} tensors share a storage with another, as before", entries.len() - storages));
     }
