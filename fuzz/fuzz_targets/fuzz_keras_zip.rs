@@ -2,8 +2,6 @@
 //! need not learn checksums; and, when it starts like a zip, the archive itself.
 #![no_main]
 
-use std::io::{Cursor, Write};
-
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     if data.starts_with(b"PK") {
         modelport_fuzz::keras(data.to_vec());
@@ -17,13 +15,6 @@ fn archive(data: &[u8]) -> Option<Vec<u8>> {
     let at = data.iter().position(|b| *b == 0).unwrap_or(data.len());
     let (config, rest) = data.split_at(at);
     let metadata: &[u8] = br#"{"keras_version": "3.15.0", "date_saved": "2026-01-01@00:00:00"}"#;
-    let members =
-        [("metadata.json", metadata), ("config.json", config), ("model.weights.h5", rest.get(1..).unwrap_or(&[]))];
-    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-    for (name, bytes) in members {
-        zip.start_file(name, stored).ok()?;
-        zip.write_all(bytes).ok()?;
-    }
-    Some(zip.finish().ok()?.into_inner())
+    let weights = rest.get(1..).unwrap_or(&[]);
+    modelport_fuzz::zip(&[("metadata.json", metadata), ("config.json", config), ("model.weights.h5", weights)])
 }

@@ -87,6 +87,19 @@ fn case(line: &str) -> Option<Case> {
     Some(Case { name, model: in_repository(model), golden: in_repository(golden), args })
 }
 
+/// Files with weights, as cases: what `tests/tests/weights.rs` reads.
+pub fn weights() -> Vec<Case> {
+    let dirs = entries(&root().join("weights/torch")).into_iter().filter(|p| p.is_dir());
+    let case = |dir: PathBuf| {
+        let args = fs::read_to_string(dir.join("args.txt")).unwrap_or_default();
+        let args = args.split_whitespace().map(str::to_owned).collect();
+        let name = format!("weights/torch/{}", dir.file_name().and_then(OsStr::to_str)?);
+        let model = entries(&dir).into_iter().find(|p| is_model(p))?;
+        Some(Case { name, model, golden: dir.join("weights.npz"), args })
+    };
+    dirs.filter_map(case).collect()
+}
+
 /// Whether a file is the model of its directory.
 pub fn is_model(path: &Path) -> bool {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();

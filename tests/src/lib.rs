@@ -7,3 +7,4 @@ pub mod memory;
 pub mod pb;
 pub mod rng;
 pub mod same;
+pub mod scene;

@@ -80,3 +80,14 @@ fn inspecting_lists_every_weight() {
         assert_eq!(inspected.framework, "torch");
     }
 }
+
+/// A pickle whose loading in Python would run a command: its weights are read, nothing runs, and the command is named.
+#[test]
+fn what_loading_in_python_would_run_is_said() {
+    let found = open(&root().join("weights/torch/runs_a_command"));
+    assert!(found.weights.len() > 5, "{:?}", found.weights);
+    let said =
+        found.notes.iter().any(|n| n.contains("not safe") && (n.contains("posix.system") || n.contains("os.system")));
+    assert!(said, "{:?}", found.notes);
+    assert!(!Path::new("modelport-was-here").exists(), "the command ran");
+}

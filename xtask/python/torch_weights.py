@@ -148,9 +148,24 @@ def checkpoints():
         "hyper_parameters": {"lr": 0.1, "device": torch.device("cuda:3")},
     }
     record("lightning", saver(lightning), state, file="model.ckpt")
+    # Loading it in Python would run the command; saving it does not.
+    record("runs_a_command", saver({"model_state_dict": state, "hook": Command()}), state)
+    record("learner", saver(Learner(model)), state, file="model.pkl")
     extra = collections.OrderedDict(state)
     extra["head._extra_state"] = {"calls": 3}
     record("extra_state", saver(extra), state)
+
+
+class Command:
+    def __reduce__(self):
+        return os.system, ("touch modelport-was-here",)
+
+
+class Learner:
+    """An object around a model, like fastai's."""
+
+    def __init__(self, model):
+        self.model, self.lr = model, 0.1
 
 
 def normalised():

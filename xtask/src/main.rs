@@ -35,7 +35,7 @@ usage: cargo xtask COMMAND
                            keras.applications, saved by Keras 2 and 3, converted, checked, compared with Keras
   zoo doctor [--out DIR] [--only RE] [--bin FILE] [VENVS]
                            files of Keras 2 in the real Keras 3, held against what `doctor` predicts
-  bench [--models DIR] [--bin FILE] [--runs N] [VENVS]
+  bench [--models DIR] [--bin FILE] [--runs N] [--only TEXT] [VENVS]
                            time and memory of conversions as ratios to `cp` of the same file
 
 VENVS: where the Python environments are; made there if missing, from xtask/python/requirements-*.txt:

@@ -101,5 +101,5 @@ pub(crate) fn why_not(file: &Arc<MappedFile>, limits: &Limits) -> Box<Diagnostic
         return Diagnostic::error(Code::PROBE_UNKNOWN, "this is a PyTorch file under another name, not a Keras model");
     }
     let names: Vec<_> = archive.members().iter().take(8).map(|m| m.name.as_str()).collect();
-    probe::unknown(file).found(format!("members: {}", names.join(", ")))
+    probe::no_model(file, &names)
 }

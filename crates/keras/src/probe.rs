@@ -80,21 +80,44 @@ fn looks_like(bytes: &[u8], is_text: bool, lower: &str) -> (&'static str, &'stat
         return ("this is a text, not a model", "check that it is the right file");
     }
     match bytes {
-        [0x50, 0x4b, ..] => ("this zip archive is not a Keras model: it has no `config.json`, or is damaged", cut_off),
+        [0x50, 0x4b, ..] => {
+            ("this zip archive is no model: it has no `config.json` of Keras and no `data.pkl` of PyTorch", cut_off)
+        }
         [0x80, 2..=5, ..] => {
             ("this looks like a pickle: a torch file, or pickled weights", "convert it as a torch file")
         }
+        [0x80, 6..=20, ..] => (
+            "this looks like a pickle of a protocol after 5, the last that is known",
+            "save it with protocol 5 or less",
+        ),
         [0x1f, 0x8b, ..] => ("this is compressed with gzip", "unpack it first: gunzip, or tar xzf"),
-        [0x08, 1..=10, 0x12, ..] => ("this looks like an ONNX file", "it needs no conversion"),
+        [0x08, 1..=10, 0x12, ..] => ("this looks like a damaged ONNX file", cut_off),
+        [_, _, _, _, b'T', b'F', b'L', b'3', ..] => {
+            ("this is a TensorFlow Lite model", "convert the SavedModel or Keras model that it was made from")
+        }
+        [b'G', b'G', b'U', b'F', ..] => {
+            ("this is a GGUF file of llama.cpp", "convert the PyTorch or safetensors file that it was made from")
+        }
         [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => {
             ("this is a numpy array", "a model has a structure besides its arrays")
         }
         _ if bytes.iter().take(4096).all(|b| *b == 0) => ("the file holds nothing but zeros", cut_off),
         _ => (
             "this is no file that modelport knows",
-            "supported are .h5, .hdf5 and .keras files, and weights with --arch",
+            "supported are files of Keras (.h5, .keras), TensorFlow (SavedModel, .pb, checkpoints) and PyTorch (.pt, .pth, .pt2), safetensors and ONNX",
         ),
     }
+}
+
+/// The diagnostic for an archive without a model, by its members.
+pub(crate) fn no_model(file: &MappedFile, names: &[&str]) -> Box<Diagnostic> {
+    if !names.is_empty() && names.iter().all(|n| n.ends_with(".npy")) {
+        return Diagnostic::error(Code::PROBE_UNKNOWN, "this is an archive of numpy arrays (.npz)")
+            .in_file(file.name())
+            .found(names.join(", "))
+            .help("a model has a structure besides its arrays");
+    }
+    unknown(file).found(format!("members: {}", names.join(", ")))
 }
 
 /// The diagnostic for a directory.

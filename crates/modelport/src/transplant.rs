@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// `WT0001` with every key that is missing, left over or of another shape; and what the graph's file says when it has no
 /// graph either.
 pub(crate) fn transplant(weights: Opened, graph: Opened, file: &str) -> Result<Opened> {
-    let mut body = graph.body?;
+    let mut body = graph.body.map_err(|d| without_graph(&d, file))?;
     let mut notes = weights.notes;
     notes.extend(graph.notes);
     let wanted: Vec<(String, Tensor)> = graph.weights;
@@ -33,6 +33,13 @@ pub(crate) fn transplant(weights: Opened, graph: Opened, file: &str) -> Result<O
         notes,
         stored: weights.stored,
     })
+}
+
+/// The file that should give the graph has none.
+fn without_graph(why: &Diagnostic, file: &str) -> Box<Diagnostic> {
+    Diagnostic::error(why.code, format!("the file given with --graph has no graph: {}", why.message))
+        .in_file(file)
+        .help("give a .pt2 of torch.export.save, a traced or scripted .pt, a whole pickled model, or an ONNX file")
 }
 
 /// The file's weights by the graph's names: as they are, or without or with a prefix that all have.

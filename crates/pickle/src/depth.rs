@@ -1,6 +1,7 @@
 //! How deep values lie in each other, found without recursion.
 //!
 //! Owns: the bound that lets everyone else walk values recursively. A value that contains itself counts once on a way.
+//! On the way it counts how many values there would be if none were shared.
 
 use crate::{Id, Value};
 use modelport_diag::{Code, Diagnostic, Limits, Result};
@@ -12,11 +13,21 @@ const LEVELS: usize = 16;
 enum Mark {
     New,
     Open,
-    Done(u32),
+    Done(u32, u64),
+}
+
+/// What a look at all values gives.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Extent {
+    /// How many values there would be if none stood in several places.
+    pub(crate) unfolded: u64,
+    /// Whether a value contains itself.
+    pub(crate) recursive: bool,
 }
 
 /// Fails when values lie too deep in each other below `root`.
-pub(crate) fn check(values: &[Value], root: Id, limits: &Limits) -> Result<()> {
+pub(crate) fn check(values: &[Value], root: Id, limits: &Limits) -> Result<Extent> {
+    let mut extent = Extent::default();
     let most = limits.depth.saturating_mul(LEVELS);
     let mut marks: Vec<Mark> = values.iter().map(|_| Mark::New).collect();
     let mut way = vec![root];
@@ -28,17 +39,19 @@ pub(crate) fn check(values: &[Value], root: Id, limits: &Limits) -> Result<()> {
         match mark {
             Mark::New => {
                 *mark = Mark::Open;
-                each(value, &mut |child| {
-                    if matches!(marks.get(child.index()), Some(Mark::New)) {
-                        way.push(child);
-                    }
+                each(value, &mut |child| match marks.get(child.index()) {
+                    Some(Mark::New) => way.push(child),
+                    // Everything that is open contains this value.
+                    Some(Mark::Open) => extent.recursive = true,
+                    _ => {}
                 });
             }
             Mark::Open => {
-                let mut below = 0;
+                let (mut below, mut size) = (0, 1u64);
                 each(value, &mut |child| {
-                    if let Some(Mark::Done(depth)) = marks.get(child.index()) {
+                    if let Some(Mark::Done(depth, within)) = marks.get(child.index()) {
                         below = below.max(*depth);
+                        size = size.saturating_add(*within);
                     }
                 });
                 if below as usize >= most {
@@ -47,16 +60,17 @@ pub(crate) fn check(values: &[Value], root: Id, limits: &Limits) -> Result<()> {
                         .help("the file was made to exhaust its reader"));
                 }
                 if let Some(mark) = marks.get_mut(id.index()) {
-                    *mark = Mark::Done(below + 1);
+                    *mark = Mark::Done(below + 1, size);
                 }
+                extent.unfolded = size;
                 way.pop();
             }
-            Mark::Done(_) => {
+            Mark::Done(..) => {
                 way.pop();
             }
         }
     }
-    Ok(())
+    Ok(extent)
 }
 
 /// Everything that a value contains.

@@ -1,5 +1,6 @@
 //! [`Pickle`]: the values of a pickle in an arena. Owns: the data model. Must never know: opcodes.
 
+use crate::depth::Extent;
 use crate::{GlobalRef, Node};
 use bytes::Bytes;
 
@@ -84,6 +85,7 @@ pub struct Pickle {
     pub(crate) globals: Vec<GlobalRef>,
     pub(crate) protocol: u8,
     pub(crate) consumed: usize,
+    pub(crate) extent: Extent,
 }
 
 impl Pickle {
@@ -120,6 +122,17 @@ impl Pickle {
     /// Everything that it names, once each, in the order of the first mention.
     pub fn globals(&self) -> &[GlobalRef] {
         &self.globals
+    }
+
+    /// Whether a value contains itself.
+    pub fn is_recursive(&self) -> bool {
+        self.extent.recursive
+    }
+
+    /// How many values there would be if none stood in several places; `u64::MAX` where they are more than that. A value
+    /// inside of itself counts once.
+    pub fn unfolded(&self) -> u64 {
+        self.extent.unfolded
     }
 
     /// The protocol that it announces; 0 where it announces none (protocols 0 and 1).

@@ -46,7 +46,11 @@ impl ZipArchive {
                 .in_file(file.name())
                 .help("the file was cut off or altered; get it again")
         };
-        let mut archive = directory(file.bytes()).map_err(|e| damaged(e.to_string()))?;
+        let mut archive = match directory(file.bytes()) {
+            Ok(archive) => archive,
+            Err(_) if !has_directory(file.bytes()) => return Err(cut_off(&file)),
+            Err(e) => return Err(damaged(e.to_string())),
+        };
         if archive.len() > limits.objects {
             return Err(damaged(format!("{} members are more than the limit of {}", archive.len(), limits.objects)));
         }
@@ -115,6 +119,9 @@ impl ZipArchive {
     /// As [`ZipArchive::range`], and `IO0005` beyond the limit.
     pub fn metadata(&self, name: &str) -> Result<Bytes> {
         let (_, member) = self.require(name)?;
+        if !member.stored {
+            self.check_size(member)?;
+        }
         if member.size > self.limits.metadata_bytes {
             return Err(Diagnostic::error(Code::IO_LIMIT, format!("member `{name}` is too large for metadata"))
                 .in_file(self.file.name())
@@ -168,6 +175,19 @@ fn directory(bytes: &Bytes) -> zip::result::ZipResult<zip::ZipArchive<Cursor<Byt
     let whole = Config { archive_offset: ArchiveOffset::Known(0) };
     zip::ZipArchive::with_config(whole, Cursor::new(bytes.clone()))
         .or_else(|_| zip::ZipArchive::new(Cursor::new(bytes.clone())))
+}
+
+/// Whether the directory's end mark stands where it may: before a comment of at most 64 KiB.
+fn has_directory(bytes: &[u8]) -> bool {
+    let end = bytes.get(bytes.len().saturating_sub(22 + 0xffff)..).unwrap_or_default();
+    end.windows(4).any(|w| w == b"PK\x05\x06")
+}
+
+fn cut_off(file: &MappedFile) -> Box<Diagnostic> {
+    Diagnostic::error(Code::ZIP_DAMAGED, "the zip archive lacks its directory, which stands at its end")
+        .in_file(file.name())
+        .found(format!("{} bytes", file.len()))
+        .help("the file was cut off while it was copied or downloaded; get it again")
 }
 
 /// The header before a member's data names it too. Where the directory says another name, two programs would take the same

@@ -57,12 +57,26 @@ pub fn open(path: &Path, options: &OpenOptions) -> Result<TorchFile, Diagnostics
 pub fn open_bytes(file: &Arc<MappedFile>, options: &OpenOptions) -> Result<TorchFile, Diagnostics> {
     let zip = || Zip::open(file, &options.limits);
     let opened = match probe(file) {
+        Some(kind @ (Kind::TorchScript | Kind::Exported))
+            if options.arch.is_some() || options.weights_key.is_some() =>
+        {
+            Err(has_a_graph(kind, options).into())
+        }
         Some(Kind::TorchScript) => zip().map_err(Diagnostics::from).and_then(|zip| script::read(&zip, options)),
         Some(Kind::Exported) => zip().map_err(Diagnostics::from).and_then(|zip| exported::read(&zip, options)),
         Some(kind) => saved(file, kind, options),
         None => Err(Diagnostic::error(Code::PROBE_UNKNOWN, "this is no file that PyTorch writes").into()),
     };
     opened.map_err(|all| Diagnostics(all.0.into_iter().map(|d| d.in_file(file.name())).collect()))
+}
+
+/// Options for weights alone were given for a whole model.
+fn has_a_graph(kind: Kind, options: &OpenOptions) -> Box<Diagnostic> {
+    let option = if options.arch.is_some() { "--arch" } else { "--weights-key" };
+    let what = kind.describe();
+    Diagnostic::error(Code::USAGE, format!("this is a {what}, which holds one whole model, and no bare `state_dict`"))
+        .expected(format!("weights alone, for {option}"))
+        .help(format!("leave {option} out: the model is converted as the file has it"))
 }
 
 /// What `torch.save` wrote: weights, a checkpoint around them, or a whole module.

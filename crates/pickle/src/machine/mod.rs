@@ -39,11 +39,14 @@ pub fn parse(bytes: Bytes, limits: &Limits) -> Result<Pickle> {
     };
     let root = machine.run().map_err(|d| {
         let at = machine.op_at as u64;
+        if d.code == Code::PICKLE_DAMAGED && machine.globals.iter().any(|g| g.module.starts_with("joblib.")) {
+            return joblib().at_byte(at);
+        }
         d.at_byte(at)
     })?;
-    depth::check(&machine.values, root, limits)?;
+    let extent = depth::check(&machine.values, root, limits)?;
     let Machine { values, globals, protocol, cursor, .. } = machine;
-    Ok(Pickle { values, root, globals, protocol, consumed: cursor.position() })
+    Ok(Pickle { values, root, globals, protocol, consumed: cursor.position(), extent })
 }
 
 /// Values that take no byte more when they stand a million times: `None`, `False`, `True`, `()`, 0 to 255.
@@ -68,6 +71,14 @@ struct Machine<'a> {
 
 pub(super) fn damaged(what: impl Into<String>) -> Box<Diagnostic> {
     Diagnostic::error(Code::PICKLE_DAMAGED, format!("the pickle is damaged: {}", what.into()))
+        .help("the file was cut off or altered; get it again")
+}
+
+/// joblib writes the bytes of arrays between the opcodes of a pickle (`joblib/numpy_pickle.py`).
+fn joblib() -> Box<Diagnostic> {
+    outside("is one of joblib, which keeps arrays between the opcodes")
+        .help("load it with joblib, and save the weights of a network with torch.save or safetensors")
+        .help("skl2onnx converts models of scikit-learn")
 }
 
 fn outside(what: &str) -> Box<Diagnostic> {

@@ -10,7 +10,7 @@ impl Machine<'_> {
     fn line(&mut self) -> Result<Bytes> {
         let start = self.cursor.position();
         let rest = self.bytes.get(start..).unwrap_or_default();
-        let len = rest.iter().position(|b| *b == b'\n').ok_or_else(|| damaged("a line has no end"))?;
+        let len = rest.iter().position(|b| *b == b'\n').ok_or_else(|| damaged("it ends within a line"))?;
         self.cursor.take(len + 1)?;
         Ok(self.bytes.slice(start..start + len))
     }

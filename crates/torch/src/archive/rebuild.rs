@@ -41,10 +41,10 @@ fn legacy_state(pickled: &Pickled, node: Node<'_>, depth: usize) -> Option<Resul
 
 /// What a function gives with these arguments.
 fn by_function(pickled: &Pickled, function: &GlobalRef, args: Node<'_>, depth: usize) -> Option<Result<Tensor>> {
-    let unsupported = |what: &str| {
-        let d = Diagnostic::error(Code::TORCH_UNSUPPORTED_TENSOR, format!("the tensor {what}"));
-        Some(Err(d.help("make it a plain tensor in PyTorch and save again")))
+    let refused = |what: &str, help: &str| {
+        Some(Err(Diagnostic::error(Code::TORCH_UNSUPPORTED_TENSOR, format!("the tensor {what}")).help(help)))
     };
+    let unsupported = |what: &str| refused(what, "make it a plain tensor in PyTorch and save again");
     match (&*function.module, &*function.name) {
         ("torch._utils", "_rebuild_tensor" | "_rebuild_tensor_v2") => Some(rebuilt(pickled, args, None, 6)),
         ("torch._utils", "_rebuild_tensor_v3") => Some(match args.item(6).map(scalar_of) {
@@ -65,12 +65,18 @@ fn by_function(pickled: &Pickled, function: &GlobalRef, args: Node<'_>, depth: u
         ("torch._tensor" | "torch.tensor", "_rebuild_from_type" | "_rebuild_from_type_v2") => {
             wrapped(pickled, args, depth)
         }
-        ("torch._utils", "_rebuild_qtensor") => unsupported("is quantised: its elements are integers with a scale"),
-        ("torch._utils", "_rebuild_sparse_tensor" | "_rebuild_sparse_csr_tensor") => unsupported("is sparse"),
-        ("torch._utils", "_rebuild_nested_tensor") => unsupported("is nested: its rows differ in length"),
-        ("torch._utils", "_rebuild_meta_tensor_no_storage") => {
-            unsupported("was saved on the device `meta`: it has a shape, and no data")
+        ("torch._utils", "_rebuild_qtensor") => refused(
+            "is quantised: its elements are integers with a scale",
+            "save the model as it was before its quantisation, or this tensor after `.dequantize()`",
+        ),
+        ("torch._utils", "_rebuild_sparse_tensor" | "_rebuild_sparse_csr_tensor") => {
+            refused("is sparse", "call `.to_dense()` in PyTorch and save again")
         }
+        ("torch._utils", "_rebuild_nested_tensor") => unsupported("is nested: its rows differ in length"),
+        ("torch._utils", "_rebuild_meta_tensor_no_storage") => refused(
+            "was saved on the device `meta`: it has a shape, and no data",
+            "save the model after its weights were loaded",
+        ),
         ("torch._utils", "_rebuild_wrapper_subclass") => {
             unsupported("is of a class that wraps others and keeps no data of its own")
         }

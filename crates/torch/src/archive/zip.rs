@@ -101,8 +101,9 @@ impl Zip {
     pub(crate) fn source(&self, name: &str) -> Result<(Source, u64)> {
         let full = self.full(name);
         let member = self.archive.find(&full).ok_or_else(|| {
-            Diagnostic::error(Code::ZIP_MEMBER, format!("the archive has no member `{full}`"))
+            Diagnostic::error(Code::ZIP_MEMBER, format!("the archive has no member `{full}`, which its pickle names"))
                 .in_file(self.archive.file().name())
+                .help("the archive was packed again without it; get the file again")
         })?;
         let source = match member.stored {
             true => Source::Range(self.range(name)?),

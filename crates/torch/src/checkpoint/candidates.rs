@@ -1,6 +1,6 @@
 //! Where in a checkpoint weights may be.
 
-use crate::archive::Pickled;
+use crate::archive::{Pickled, class_of};
 use crate::modules::is_module;
 use modelport_pickle::{Id, Node, Value};
 use std::collections::HashSet;
@@ -107,7 +107,7 @@ fn search<'a>(
     let candidate = candidate(pickled, node, path);
     let sure = candidate.as_ref().is_some_and(|c| c.pure);
     found.extend(candidate);
-    if sure || depth >= DEPTH {
+    if sure || depth >= DEPTH || is_optimizer(node) {
         return;
     }
     for (key, child) in children(node) {
@@ -138,6 +138,11 @@ pub(super) fn candidate<'a>(pickled: &'a Pickled, node: Node<'a>, path: &str) ->
     if tensors > 0 { new(Content::Tensors(tensors), others * 10 <= tensors) } else { None }
 }
 
+/// The `state_dict` of an optimizer (`torch/optim/optimizer.py`): its tensors are averages of gradients.
+pub(super) fn is_optimizer(node: Node<'_>) -> bool {
+    node.get("param_groups").is_some_and(|g| matches!(g.value(), Value::List(_))) && node.get("state").is_some()
+}
+
 fn is_extra_state(value: Node<'_>) -> bool {
     matches!(value.value(), Value::Int(_) | Value::Float(_) | Value::Bool(_))
 }
@@ -147,6 +152,11 @@ fn children<'a>(node: Node<'a>) -> Vec<(String, Node<'a>)> {
         return entries.into_iter().filter_map(|(k, v)| Some((key_text(k)?, v))).collect();
     }
     match node.value() {
+        // An object around a model, such as fastai's Learner: its attributes.
+        Value::Object(_) if !class_of(node).is_some_and(|c| c.module.starts_with("torch.optim")) => {
+            let entries = node.state().and_then(Node::entries).unwrap_or_default();
+            entries.into_iter().filter_map(|(k, v)| Some((key_text(k)?, v))).collect()
+        }
         Value::List(_) | Value::Tuple(_) => {
             node.items().into_iter().flatten().take(16).enumerate().map(|(i, v)| (i.to_string(), v)).collect()
         }

@@ -1,6 +1,7 @@
 //! What the user should know: names that a pickle has no business with, tensors that were left out, and what a file is
 //! that holds no weights.
 
+use super::candidates::is_optimizer;
 use crate::archive::{Pickled, class_of};
 use crate::probe::Kind;
 use modelport_diag::{Code, Diagnostic, Diagnostics};
@@ -67,19 +68,54 @@ pub(super) fn nothing(pickled: &Pickled, kind: Kind) -> Box<Diagnostic> {
         return Diagnostic::error(Code::TORCH_NO_WEIGHTS, "the file holds a single tensor, not the weights of a model")
             .help("save `model.state_dict()`, or the whole model");
     }
-    let frameworks: Vec<_> = ["sklearn", "joblib", "xgboost", "lightgbm", "pandas", "transformers", "spacy"]
-        .iter()
-        .filter(|f| pickled.pickle().globals().iter().any(|g| g.module.split('.').next() == Some(f)))
-        .collect();
-    let what = match frameworks.first() {
-        Some(framework) => format!("this is a pickle of {framework}, which holds no weights of a network"),
-        None if kind == Kind::Pickle => "this is a plain pickle, and there are no weights in it".to_owned(),
-        None => "there are no weights in the file".to_owned(),
-    };
+    let (what, help) = what_it_is(pickled, kind);
     Diagnostic::error(Code::TORCH_NO_WEIGHTS, what)
         .expected("a dict of tensors by name (`state_dict`), a checkpoint with one in it, or a module")
-        .found(outline(root))
-        .help("save `model.state_dict()` with torch.save")
+        .found(format!("{}{}", outline(root), oddity(pickled.pickle())))
+        .help(help)
+}
+
+/// Frameworks whose pickles are no networks, and what to do with those.
+const OTHERS: &[(&str, &str)] = &[
+    ("sklearn", "modelport converts neural networks; skl2onnx converts models of scikit-learn"),
+    ("joblib", "modelport converts neural networks; skl2onnx converts models of scikit-learn"),
+    ("xgboost", "modelport converts neural networks; onnxmltools converts models of xgboost"),
+    ("lightgbm", "modelport converts neural networks; onnxmltools converts models of lightgbm"),
+    ("pandas", "modelport converts neural networks, not tables"),
+    ("transformers", "this is what stands beside the weights; give model.safetensors or pytorch_model.bin"),
+    ("spacy", "modelport converts neural networks saved by PyTorch, TensorFlow and Keras"),
+];
+
+/// What a file without weights is, and what to do about it.
+fn what_it_is(pickled: &Pickled, kind: Kind) -> (String, &'static str) {
+    let names = |module: &str| pickled.pickle().globals().iter().any(|g| g.module.split('.').next() == Some(module));
+    if let Some((module, help)) = OTHERS.iter().find(|(module, _)| names(module)) {
+        return (format!("this is a pickle of {module}, which holds no weights of a network"), help);
+    }
+    let root = pickled.root();
+    let optimizer =
+        is_optimizer(root) || root.entries().unwrap_or_default().into_iter().any(|(_, value)| is_optimizer(value));
+    if optimizer {
+        let help = "save `model.state_dict()` too: an optimizer's state has none of the model's weights";
+        return ("the file holds the state of an optimizer, and no weights of a model".to_owned(), help);
+    }
+    let what = match kind {
+        Kind::Pickle => "this is a plain pickle, and there are no weights in it",
+        _ => "there are no weights in the file",
+    };
+    (what.to_owned(), "save `model.state_dict()` with torch.save")
+}
+
+/// More values than anyone saves.
+const BOMB: u64 = 1 << 40;
+
+/// How a pickle that was made to exhaust its reader shows.
+fn oddity(pickle: &Pickle) -> &'static str {
+    match pickle.unfolded() {
+        _ if pickle.is_recursive() => "; it contains itself",
+        BOMB.. => "; its values stand in each other so often that no memory would hold them written out",
+        _ => "",
+    }
 }
 
 /// What the root is, with the keys of a dict.
