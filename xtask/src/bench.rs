@@ -2,7 +2,7 @@
 //! The models are large, made once by Keras and PyTorch from random weights, and not in the repository.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::args::Args;
 use crate::measure::{Cost, measure, median};
