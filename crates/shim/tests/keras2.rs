@@ -281,6 +281,21 @@ fn activations() {
 }
 
 #[test]
+fn two_layers_as_activation_are_the_hard_sigmoid_that_repair_writes() {
+    let layer =
+        |class: &str, config: &[(&'static str, Attr)]| map(&[("class_name", s(class)), ("config", map(config))]);
+    let both = |offset: f64| {
+        let scale = layer("Rescaling", &[("scale", Attr::Float(0.2)), ("offset", Attr::Float(offset))]);
+        let layers = Attr::List(vec![scale, layer("ReLU", &[("max_value", Attr::Float(1.0))])]);
+        [("activation", layer("Sequential", &[("layers", layers)]))]
+    };
+    let (got, said) = shim("3.15.1", op("Dense", &both(0.5)));
+    expect(&got, "Dense", &[("activation", s("hard_sigmoid_keras2"))]);
+    assert_eq!(names(&said), ["activation_of_two_layers"]);
+    assert_eq!(shim("3.15.1", op("Dense", &both(0.4))).1, []);
+}
+
+#[test]
 fn a_layer_as_activation_gets_its_own_rules() {
     let layer =
         map(&[("class_name", s("LeakyReLU")), ("config", map(&[("alpha", Attr::Float(0.1)), ("name", s("lrelu"))]))]);

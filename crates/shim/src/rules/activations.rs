@@ -65,7 +65,7 @@ fn objects(e: &mut Edit<'_>) {
 
 /// The function of Keras 2 as `modelport repair` writes it for Keras 3: x·0.2 + 0.5, then a ReLU up to 1.
 fn put_together(e: &mut Edit<'_>) {
-    each(e, |_, attr| {
+    each(e, |argument, attr| {
         let Attr::Op(op) = &*attr else { return None };
         let layers = op.attr("layers").filter(|_| op.name == "Sequential").and_then(Attr::as_list)?;
         let [scale, clip] = layers else { return None };
@@ -74,10 +74,11 @@ fn put_together(e: &mut Edit<'_>) {
         let known = class(scale).as_deref() == Some("Rescaling") && class(clip).as_deref() == Some("ReLU");
         let plain = ["negative_slope", "threshold"].iter().all(|k| number(clip, k).is_none_or(|v| v == 0.0));
         let same = [number(scale, "scale"), number(scale, "offset"), number(clip, "max_value")];
-        if known && plain && same == [Some(0.2), Some(0.5), Some(1.0)] {
-            *attr = Attr::Str("hard_sigmoid_keras2".into());
+        if !known || !plain || same != [Some(0.2), Some(0.5), Some(1.0)] {
+            return None;
         }
-        None
+        *attr = Attr::Str("hard_sigmoid_keras2".into());
+        Some(format!("`{argument}` put together of two layers is `hard_sigmoid` of Keras 2"))
     });
 }
 
