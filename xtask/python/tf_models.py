@@ -44,6 +44,9 @@ def record(name, make):
     path, ins, outs, *args = make(folder, rng)
     for key, v in outs.items():
         v = np.asarray(v)
+        if v.dtype.kind == "U":
+            assert len(set(v.flat)) > 1, f"{name}: {key} says nothing"
+            continue
         assert np.isfinite(v).all() and (v.size == 1 or v.std() > 1e-4 * abs(v).max()), f"{name}: {key} says nothing"
     io = {"in:" + k: np.asarray(v) for k, v in ins.items()} | {"out:" + k: np.asarray(v) for k, v in outs.items()}
     np.savez_compressed(os.path.join(folder, "io.npz"), **io)
@@ -332,6 +335,27 @@ def _(folder, rng):
     return "model", {"x": x}, served(path, {"x": x})
 
 
+@case("string_tables", "keras3")
+def _(folder, rng):
+    """Words to rows of an embedding, and classes to words."""
+    class Tables(tf.Module):
+        def __init__(self):
+            words = tf.constant(["cat", "dog", "bird", "caf\u00e9"])
+            self.ids = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(words, tf.range(1, 5, dtype=tf.int64)), 0)
+            self.rows, self.w = tf.Variable(normal(rng, 5, 4)), tf.Variable(normal(rng, 4, 3))
+            self.names = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(tf.range(3, dtype=tf.int64), tf.constant(["low", "mid", "high"])), "?")
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.string, "words")])
+        def __call__(self, words):
+            scores = tf.matmul(tf.reduce_mean(tf.gather(self.rows, self.ids.lookup(words)), 1), self.w)
+            return {"scores": scores, "name": self.names.lookup(tf.argmax(scores, 1))}
+    path = os.path.join(folder, "model")
+    tf.saved_model.save(Tables(), path)
+    words = np.array([["cat", "cow", "bird"], ["dog", "dog", "caf\u00e9"], ["", "bird", "Cat"], ["bird", "bird", "dog"]])
+    outs = served(path, {"words": words})
+    return "model", {"words": words}, outs | {"name": outs["name"].astype("S").astype("U")}
+
+
 # ---- TensorFlow 1
 
 def v1_net(rng, x, ref=True, partitions=1):
@@ -452,6 +476,29 @@ def _(folder, rng):
         return ()
     feed, out = v1_run(rng, finish)
     return "model", {"x": feed}, {"net/probs": out}
+
+
+@case("tf1_dropout", "keras2")
+def _(folder, rng):
+    """A graph that is trained, with the probability of dropout as a placeholder; the second as TensorFlow 1.4 wrote it."""
+    with tf.Graph().as_default(), V1.Session() as session:
+        x, keep = V1.placeholder(tf.float32, (None, 5), name="x"), V1.placeholder(tf.float32, (), name="keep_prob")
+        labels = V1.placeholder(tf.int64, (None,), name="labels")
+        dense = lambda h, n, name: tf.matmul(h, V1.get_variable(name, initializer=normal(rng, int(h.shape[1]), n), use_resource=False))
+        h = V1.nn.dropout(tf.nn.relu(dense(x, 8, "a")), keep_prob=keep)
+        h = tf.tanh(dense(h, 6, "b"))
+        h = tf.divide(h, keep) * tf.floor(keep + V1.random_uniform(tf.shape(h)))
+        logits = dense(h, 3, "c")
+        probs = tf.nn.softmax(logits, name="probs")
+        loss = tf.reduce_mean(V1.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
+        step = V1.train.GradientDescentOptimizer(.1).minimize(loss)
+        session.run(V1.global_variables_initializer())
+        feed = normal(rng, 4, 5)
+        session.run(step, {x: feed, labels: [0, 1, 2, 1], keep: .5})
+        out = session.run(probs, {x: feed, keep: 1.})
+        V1.train.Saver().save(session, os.path.join(folder, "model.ckpt"))
+    os.remove(os.path.join(folder, "checkpoint"))
+    return "model.ckpt.meta", {"x": feed}, {"probs": out}, "--outputs probs"
 
 
 @case("tf1_dynamic_rnn", "keras2")

@@ -52,15 +52,41 @@ fn array(bytes: Vec<u8>) -> Result<Tensor> {
     let end = start.checked_add(len).ok_or_else(|| bad("its header is too long"))?;
     let header = bytes.get(start..end).ok_or_else(|| bad("it ends in its header"))?;
     let header = std::str::from_utf8(header).map_err(|_| bad("its header is not text"))?;
-    let dtype = dtype(quoted(header, "descr")?)?;
+    let descr = quoted(header, "descr")?.to_owned();
     let shape = shape(header)?;
     let fortran = after(header, "fortran_order")?.starts_with("True");
     let data = bytes::Bytes::from(bytes).slice(end..);
+    let tensor = |shape: Vec<usize>| match texts(&descr, &data) {
+        Some(all) => Tensor::from_strings(shape, all?),
+        None => Tensor::from_bytes(dtype(&descr)?, shape, data.clone()),
+    };
     if !fortran {
-        return Tensor::from_bytes(dtype, shape, data);
+        return tensor(shape);
     }
     let perm: Vec<usize> = (0..shape.len()).rev().collect();
-    Tensor::from_bytes(dtype, shape.into_iter().rev().collect(), data)?.permute(&perm)
+    tensor(shape.into_iter().rev().collect())?.permute(&perm)
+}
+
+/// The elements of an array of strings, UTF-32 (`<U5`) or bytes (`|S5`), each padded with zeros; nothing for another type.
+fn texts(descr: &str, data: &[u8]) -> Option<Result<Vec<Vec<u8>>>> {
+    let (width, count) = match (descr.strip_prefix("<U"), descr.strip_prefix("|S")) {
+        (Some(n), _) => (4, n),
+        (_, Some(n)) => (1, n),
+        _ => return None,
+    };
+    let size = count.parse::<usize>().ok().and_then(|n| n.checked_mul(width)).filter(|n| *n > 0);
+    let Some(size) = size else { return Some(Err(bad(format!("`{descr}` has no length")))) };
+    let element = |bytes: &[u8]| {
+        if width == 1 {
+            let end = bytes.iter().rposition(|b| *b != 0).map_or(0, |i| i + 1);
+            return Ok(bytes.get(..end).unwrap_or_default().to_vec());
+        }
+        let code = |b: &[u8]| b.iter().rev().fold(0u32, |n, &b| n << 8 | u32::from(b));
+        let text: Option<String> =
+            bytes.chunks_exact(4).map(code).take_while(|c| *c != 0).map(char::from_u32).collect();
+        text.map(String::into_bytes).ok_or_else(|| bad("a string is no Unicode"))
+    };
+    Some(data.chunks_exact(size).map(element).collect())
 }
 
 /// The text after `'key':`.
@@ -120,6 +146,18 @@ mod tests {
         let tensor = array(npy(header, &[1, 4, 2, 5, 3, 6])).unwrap();
         assert_eq!(tensor.shape(), [2, 3]);
         assert_eq!(tensor.bytes().unwrap()[..], [1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn strings_lose_their_padding() {
+        let header = |descr: &str| format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (2,), }}");
+        let wide: Vec<u8> = "ab\0c\0\0".chars().flat_map(|c| (c as u32).to_le_bytes()).collect();
+        for (descr, data) in [("<U3", wide.as_slice()), ("|S3", b"ab\0c\0\0")] {
+            let tensor = array(npy(&header(descr), data)).unwrap();
+            assert_eq!(tensor.strings().unwrap(), [b"ab".to_vec(), b"c".to_vec()], "{descr}");
+        }
+        assert!(array(npy(&header("<U99999999999999999999"), &[])).is_err());
+        assert!(array(npy(&header("<U3"), b"short")).is_err());
     }
 
     #[test]

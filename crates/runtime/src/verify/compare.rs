@@ -53,6 +53,11 @@ pub fn compare(name: &str, expected: &Tensor, found: &Tensor, tolerance: f64) ->
         report.failure = Some(format!("expected {}, found {}", expected.ty(), found.ty()));
         return Ok(report);
     }
+    if let Some((want, got)) = expected.strings().zip(found.strings()) {
+        let apart = want.iter().zip(got).filter(|(w, g)| w != g).count();
+        report.failure = (apart > 0).then(|| format!("{apart} of {} strings differ", want.len()));
+        return Ok(report);
+    }
     let (want, got) = (expected.to_f64s()?, found.to_f64s()?);
     report.magnitude = want.iter().fold(0.0, |m, v| if v.is_finite() { f64::max(m, v.abs()) } else { m });
     report.allowed = if expected.dtype().is_float() { tolerance * report.magnitude } else { 0.0 };
@@ -121,6 +126,13 @@ mod tests {
         assert!(compare("y", &same, &same, 1e-4).unwrap().failure.unwrap().contains("proves nothing"));
         let nan = Tensor::floats(&[1.0, f32::NAN]);
         assert!(compare("y", &nan, &nan, 1e-4).unwrap().failure.unwrap().contains("not finite"));
+    }
+
+    #[test]
+    fn strings_are_equal_or_not() {
+        let words = |last: &str| Tensor::from_strings(vec![2], vec![b"a".to_vec(), last.into()]).unwrap();
+        assert_eq!(compare("y", &words("b"), &words("b"), 1e-4).unwrap().failure, None);
+        assert!(compare("y", &words("b"), &words("c"), 1e-4).unwrap().failure.unwrap().contains("1 of 2"));
     }
 
     #[test]

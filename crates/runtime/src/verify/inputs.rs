@@ -9,6 +9,8 @@ const BATCH: usize = 2;
 /// Other free dimensions: rows and columns of images, steps of sequences.
 const SIDE: usize = 64;
 const STEPS: usize = 9;
+/// Strings of the graph that its inputs are drawn from.
+const WORDS: usize = 1 << 12;
 
 /// SplitMix64: small, and the same on every machine for a seed that a report names.
 #[derive(Clone, Debug)]
@@ -46,6 +48,9 @@ pub fn random_inputs(graph: &CoreGraph, seed: u64) -> Result<Vec<(String, Tensor
             let value = graph.value(id);
             let shape: Vec<usize> =
                 value.ty.shape.iter().enumerate().map(|(i, d)| size(d, i, value.ty.rank())).collect();
+            if value.ty.dtype == DType::Str {
+                return Ok((value.name.clone(), words(graph, &shape, &mut random)?));
+            }
             let (low, high) = range(graph, id);
             let count = shape.iter().try_fold(1usize, |a, &b| a.checked_mul(b)).filter(|&n| n < 1 << 32).unwrap_or(0);
             let whole = !value.ty.dtype.is_float();
@@ -54,6 +59,16 @@ pub fn random_inputs(graph: &CoreGraph, seed: u64) -> Result<Vec<(String, Tensor
             Ok((value.name.clone(), Tensor::from_f64s(value.ty.dtype, &shape, &values)?))
         })
         .collect()
+}
+
+/// Strings: those that the graph itself knows, and one that it does not.
+fn words(graph: &CoreGraph, shape: &[usize], random: &mut Random) -> Result<Tensor> {
+    let known = graph.values().filter_map(|(id, _)| graph.constant(id)?.strings()).flatten();
+    let mut words: Vec<Vec<u8>> = known.take(WORDS).cloned().collect();
+    words.push(b"word".to_vec());
+    let count = shape.iter().try_fold(1usize, |a, &b| a.checked_mul(b)).filter(|&n| n < 1 << 24).unwrap_or(0);
+    let pick = |_| words.get(random.uniform(0.0, words.len() as f64) as usize).cloned().unwrap_or_default();
+    Tensor::from_strings(shape.to_vec(), (0..count).map(pick).collect())
 }
 
 fn size(dim: &Dim, axis: usize, rank: usize) -> usize {

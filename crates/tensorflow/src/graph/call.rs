@@ -203,7 +203,8 @@ impl<'a> Emitter<'a> {
                 handle @ Item::Handle(_) => handles.push(Some(handle)),
             }
         }
-        Ok((emitter.graph, handles))
+        let graph = if emitter.forwarded { super::dropout::prune(&emitter.graph) } else { emitter.graph };
+        Ok((graph, handles))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Look-ups in tables of numbers, in terms of other ops: each key is compared with all keys of the table.
+//! Look-ups in tables of numbers or strings, in terms of other ops: each key is compared with all keys of the table.
 //!
 //! Owns: that translation. Must never know: where tables are filled.
 
@@ -22,8 +22,8 @@ pub(crate) struct Table {
 const MOST_KEYS: usize = 1 << 16;
 
 impl Emitter<'_> {
-    /// `LookupTableFind`: the value of each key, or the default. Tables of strings stay what they are, for the lowering to
-    /// refuse.
+    /// `LookupTableFind`: the value of each key, or the default. Tables without a content that is known stay what they are,
+    /// for the lowering to refuse.
     pub(super) fn look_up(
         &mut self,
         node: &NodeDef,
@@ -35,8 +35,7 @@ impl Emitter<'_> {
             Some(Item::Handle(handle)) if handle.main => self.parts().tables.get(&handle.node).cloned(),
             _ => None,
         };
-        let numbers = |t: &Tensor| t.dtype() != DType::Str;
-        let table = table.filter(|t| numbers(&t.keys) && numbers(&t.values) && t.keys.len() <= MOST_KEYS);
+        let table = table.filter(|t| t.keys.len() <= MOST_KEYS);
         let (Some(table), [_, Item::Value(key), Item::Value(default)]) = (table, inputs.as_slice()) else {
             return self.op(node, &node.op, inputs, used, place);
         };

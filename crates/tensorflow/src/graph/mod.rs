@@ -6,6 +6,7 @@ mod array;
 mod attrs;
 mod body;
 mod call;
+mod dropout;
 mod interface;
 mod library;
 mod lookup;
@@ -97,6 +98,8 @@ struct Emitter<'a> {
     names: HashSet<String>,
     /// Variables that stand in this graph already.
     read: HashMap<String, ValueId>,
+    /// Whether something that stands in this graph is not needed after all.
+    forwarded: bool,
 }
 
 /// Where the emitter is: names inside are prefixed; functions on the way in must not be called again.
@@ -136,12 +139,13 @@ pub(crate) fn build(parts: &Parts, interface: &Interface) -> Result<(SourceGraph
             }
         }
     }
-    Ok((emitter.graph, shared.notes.into_inner().into_iter().collect()))
+    let graph = if emitter.forwarded { dropout::prune(&emitter.graph) } else { emitter.graph };
+    Ok((graph, shared.notes.into_inner().into_iter().collect()))
 }
 
 impl<'a> Emitter<'a> {
     fn new(shared: &'a Shared<'a>, name: String) -> Self {
-        Self { shared, graph: SourceGraph::new(name), names: HashSet::new(), read: HashMap::new() }
+        Self { shared, graph: SourceGraph::new(name), names: HashSet::new(), read: HashMap::new(), forwarded: false }
     }
 
     fn parts(&self) -> &'a Parts {

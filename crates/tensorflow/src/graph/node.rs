@@ -61,6 +61,13 @@ impl Emitter<'_> {
             op if FORWARDS.contains(&op) => Ok(inputs.into_iter().enumerate().collect()),
             op if library.has(op) => self.call(node, op, inputs, used, place),
             "Identity" if self.is_fixed(inputs.first()) => Ok(inputs.into_iter().enumerate().collect()),
+            op @ ("Mul" | "Select" | "SelectV2") => match super::dropout::kept(&self.graph, op, &inputs) {
+                Some(kept) => {
+                    self.forwarded = true;
+                    Ok(kept)
+                }
+                None => self.op(node, op, inputs, used, place),
+            },
             "LogicalNot" | "LogicalAnd" | "LogicalOr" => self.logic(node, inputs, used, place),
             "TensorArrayV3" | "TensorArrayV2" | "TensorArray" => self.tensor_array(node, inputs, place),
             op if op.starts_with("TensorArray") => self.tensor_array_op(node, inputs, used, place),
