@@ -170,7 +170,8 @@ def saved(module, inputs, trace):
     scripted = torch.jit.trace(module, inputs) if trace else torch.jit.script(module)
     buffer = io.BytesIO()
     torch.jit.save(scripted, buffer)
-    names = [i.debugName() for i in scripted.graph.inputs()][1:]
+    # `x.1` is the graph's own name for the argument `x`.
+    names = [i.debugName().split(".")[0] for i in scripted.graph.inputs()][1:]
     return repacked(buffer.getvalue()), names
 
 
