@@ -173,6 +173,15 @@ pub(crate) struct Inspect {
     pub(crate) input: PathBuf,
     #[command(flatten)]
     pub(crate) reading: Reading,
+    /// List every layer or operation
+    #[arg(long)]
+    pub(crate) layers: bool,
+    /// Count the classes of layers or operations
+    #[arg(long)]
+    pub(crate) ops: bool,
+    /// List every weight
+    #[arg(long)]
+    pub(crate) weights: bool,
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,

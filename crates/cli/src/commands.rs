@@ -159,7 +159,8 @@ fn inspect(a: Inspect) -> Result<u8, Diagnostics> {
     if !a.json {
         output::notes(&found.notes);
     }
-    Ok(if a.json { output::line(json!(found)) } else { output::line(&found) })
+    let shown = modelport::Shown { found: &found, layers: a.layers, ops: a.ops, weights: a.weights };
+    Ok(if a.json { output::line(json!(found)) } else { output::line(shown) })
 }
 
 fn explain(code: Option<&str>) -> u8 {

@@ -27,7 +27,7 @@ pub use convert::{Conversion, ConvertOptions, Emit, Stage, convert, emit, emit_t
 pub use custom::read_declarations;
 pub use doctor::{Diagnosis, DoctorOptions, doctor};
 pub use export::{Export, ExportOptions, Names, export};
-pub use inspect::{Inspection, Layer, WeightInfo, inspect};
+pub use inspect::{Global, Inspection, Layer, Shown, Size, WeightInfo, inspect};
 pub use load::{LoadOptions, Model, load, parse_input_type};
 pub use open::{Body, Opened, open};
 pub use supported::{Supported, supported};

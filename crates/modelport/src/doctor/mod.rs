@@ -12,7 +12,7 @@ mod signatures;
 mod tables;
 mod target;
 mod tensorflow;
-mod torch;
+pub(crate) mod torch;
 mod version;
 mod wire;
 

@@ -4,6 +4,7 @@
 //! 2.15 `saving/saving_api.py`, `saving/legacy/save.py`; facts in data/keras.tsv. Owns: containers, training
 //! configurations, the calls. Must never know: other frameworks' files.
 
+mod crossing;
 mod fixes;
 mod layer;
 mod text;
@@ -40,6 +41,9 @@ pub(crate) fn diagnose(case: &Case<'_>) -> Diagnosis {
             SaveMethod::Archive | SaveMethod::Directory => Way::Module,
         };
         loader.object(config, way, "", 0);
+        if loader.crosses() {
+            loader.findings.extend(crossing::find(config, way));
+        }
         if way == Way::Legacy && case.nodes_are_new() && !loader.three() {
             let what = "the connections between layers are spelled as Keras 3 spells them";
             loader.findings.push(Finding::refused(Cause::Version, what).row(14));
