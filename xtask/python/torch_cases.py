@@ -354,6 +354,11 @@ case("nonzero", lambda x: A.nonzero(x), const(torch.tensor([[1.0, 0.0, 2.0], [0.
 case("nonzero_numpy", lambda x: A.nonzero_numpy(x), const(torch.tensor([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0]])))
 case("embedding", nn.Embedding(7, 4), ints(2, 3, low=0, high=7), dynamic=[0])
 case("embedding_bag", nn.EmbeddingBag(7, 4, mode="mean"), ints(2, 3, low=0, high=7))
+EMBED = nn.Parameter(torch.linspace(-1.2, 1.5, 28).reshape(7, 4))
+for mode in ("sum", "mean", "max"):
+    case("embedding_bag", (lambda m: lambda x, y: nn.functional.embedding_bag(x, EMBED.detach(), y, mode=m, padding_idx=2))(mode), at(3, 2, 5, 0, 2, 6), at(0, 2, 2, 4), name=f"offsets_{mode}")
+case("embedding_bag", nn.EmbeddingBag(7, 4, mode="mean"), ints(2, 3, low=0, high=7), name="batch", dynamic=[0])
+case("embedding_bag", lambda x, y: nn.functional.embedding_bag(x, EMBED.detach(), y, mode="sum", include_last_offset=True), at(3, 2, 5, 0), at(0, 3, 4), name="last")
 case("_embedding_bag", Weighted(lambda x, w: A._embedding_bag(w, x, torch.tensor([0, 2]), False, 0)[0], (7, 4)), ints(5, low=0, high=7))
 case("_embedding_bag_forward_only", Weighted(lambda x, w: A._embedding_bag_forward_only(w, x, torch.tensor([0, 2]), False, 2)[0], (7, 4)), ints(5, low=0, high=7))
 case("sort", lambda x: A.sort(x, 1, True), distinct(3, 5))

@@ -109,7 +109,7 @@ def seq2seq():
             self.out = nn.Linear(12, 50)
 
         def forward(self, x):
-            _, h = self.encoder(self.embed(x))
+            h = self.encoder(self.embed(x))[1]
             state = h[0]
             token = torch.zeros(x.size(0), dtype=torch.long)
             steps = []
@@ -464,7 +464,7 @@ def superres():
 
         def forward(self, x):
             y = self.shuffle(self.conv2(F.relu(self.conv1(x))))
-            return y + F.interpolate(x, scale_factor=3, mode="bicubic", align_corners=False)
+            return y + F.interpolate(x, scale_factor=3.0, mode="bicubic", align_corners=False)
 
     return Net(), image(1, 20, 20)
 

@@ -158,6 +158,7 @@ impl Call<'_> {
         self.b.shape(x).get(axis).and_then(Dim::known).ok_or_else(|| {
             self.unsupported(format!("the size of axis {axis} must be known when the model is converted"))
                 .found(self.b.ty(x).to_string())
+                .help("give the sizes of the inputs: --input-type NAME=f32[N,3,224,224]")
         })
     }
 

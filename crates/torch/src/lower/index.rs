@@ -5,7 +5,7 @@ use super::pointwise::truth;
 use super::sizes::Size;
 use super::{Row, row, row_many};
 use modelport_diag::Result;
-use modelport_ir::core::{BinaryOp, ReduceKind, ScatterReduction};
+use modelport_ir::core::{BinaryOp, ScatterReduction};
 use modelport_ir::{DType, Op, ValueId};
 
 pub(super) const ROWS: &[Row] = &[
@@ -21,9 +21,6 @@ pub(super) const ROWS: &[Row] = &[
     row("aten::nonzero", nonzero),
     row_many("aten::nonzero_numpy", nonzero_numpy),
     row("aten::embedding", embedding),
-    row_many("aten::embedding_bag", embedding_bag),
-    row_many("aten::_embedding_bag", embedding_bag),
-    row_many("aten::_embedding_bag_forward_only", embedding_bag),
 ];
 
 /// The index tensors with their axes; a mask stands for the places where it is true.
@@ -289,45 +286,4 @@ fn nonzero_numpy(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
 fn embedding(c: &mut Call<'_>) -> Result<ValueId> {
     let (weight, at) = (c.tensor("weight")?, c.tensor("indices")?);
     c.b.one(Op::Gather { axis: 0 }, &[weight, at])
-}
-
-/// Bags of equal known length: one at each constant offset.
-fn embedding_bag(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
-    let (weight, at) = (c.tensor("weight")?, c.tensor("indices")?);
-    if c.opt_int("padding_idx")?.is_some_and(|i| i >= 0) {
-        return Err(c.unsupported("padding_idx is not converted"));
-    }
-    let kind = match c.opt_int("mode")?.unwrap_or(0) {
-        0 => ReduceKind::Sum,
-        1 => ReduceKind::Mean,
-        2 => ReduceKind::Max,
-        _ => return Err(c.bad("mode", "0, 1 or 2")),
-    };
-    let offsets = c.tensor("offsets")?;
-    let starts = c.b.as_constant(offsets).and_then(|t| t.to_i64s().ok());
-    let starts = starts.or_else(|| c.b.known(offsets).and_then(modelport_ir::infer::Known::values));
-    let starts = starts.ok_or_else(|| c.unsupported("bags whose offsets are not known are not converted"))?;
-    let mut rows = c.b.one(Op::Gather { axis: 0 }, &[weight, at])?;
-    if let Some(factors) = c.opt_tensor("per_sample_weights")? {
-        let factors = c.b.unsqueeze(factors, &[1])?;
-        rows = c.binary(BinaryOp::Mul, rows, factors)?;
-    }
-    let bags = if c.flag("include_last_offset")? { starts.len().saturating_sub(1) } else { starts.len() };
-    let mut parts = Vec::with_capacity(bags);
-    for i in 0..bags {
-        let start = starts.get(i).copied().unwrap_or(0);
-        let end = starts.get(i + 1).copied().unwrap_or(i64::MAX);
-        if start >= end {
-            return Err(c.unsupported("empty bags are not converted"));
-        }
-        let part = c.b.slice_axis(rows, 0, start, end, 1)?;
-        parts.push(c.b.reduce(kind, part, &[0], true)?);
-    }
-    let out = c.b.concat(&parts, 0)?;
-    let none = c.b.ints(&[]);
-    let mut all = vec![none; c.results.max(1)];
-    if let Some(first) = all.first_mut() {
-        *first = out;
-    }
-    Ok(all)
 }

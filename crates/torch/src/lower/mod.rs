@@ -9,6 +9,7 @@ mod alias;
 mod args;
 mod assume;
 mod attention;
+mod bag;
 mod binary;
 mod call;
 mod control;
@@ -43,6 +44,7 @@ pub use assume::assume_inputs;
 pub(crate) use call::Operand;
 pub use driver::lower;
 pub(crate) use one::lower_row;
+pub(crate) use schema::result_count;
 pub(crate) use typing::Typing;
 
 use call::Call;
@@ -118,6 +120,7 @@ const FAMILIES: &[&[Row]] = &[
     through::ROWS,
     join::ROWS,
     index::ROWS,
+    bag::ROWS,
     scatter::ROWS,
     sort::ROWS,
     create::ROWS,

@@ -4,7 +4,7 @@ use super::call::Call;
 use super::sizes::Size;
 use super::{Row, row, row_many};
 use modelport_diag::Result;
-use modelport_ir::{Dim, Op, ValueId};
+use modelport_ir::{Attr, Dim, Op, ValueId};
 
 pub(super) const ROWS: &[Row] = &[
     row("aten::select", select).view(),
@@ -101,11 +101,13 @@ fn narrow(c: &mut Call<'_>) -> Result<ValueId> {
 /// The lengths of the pieces, which must be known.
 pub(super) fn piece_sizes(c: &mut Call<'_>, x: ValueId, axis: usize) -> Result<Vec<usize>> {
     let name = c.name.trim_start_matches("aten::").to_owned();
-    if name == "split_with_sizes" || (name == "split" && c.arg("split_sizes").is_some()) {
-        let sizes = c.ints("split_sizes")?;
+    // `split` of sizes has them under two names.
+    let list = ["split_sizes", "split_size"].into_iter().find(|p| matches!(c.arg(p), Some(Attr::List(_))));
+    if let Some(list) = list {
+        let sizes = c.ints(list)?;
         return sizes
             .into_iter()
-            .map(|n| usize::try_from(n).map_err(|_| c.bad("split_sizes", "sizes that are not negative")))
+            .map(|n| usize::try_from(n).map_err(|_| c.bad(list, "sizes that are not negative")))
             .collect();
     }
     let n = c.known_dim(x, axis)?;
@@ -162,7 +164,9 @@ fn pieces(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
 fn split(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let x = c.tensor("self")?;
     let axis = c.axis("dim", c.rank(x))?;
-    if c.arg("split_size").is_none() || c.b.shape(x).get(axis).and_then(Dim::known).is_some() {
+    if !matches!(c.arg("split_size"), Some(arg) if arg.as_list().is_none())
+        || c.b.shape(x).get(axis).and_then(Dim::known).is_some()
+    {
         return pieces(c);
     }
     // The size is known only at run time; how many pieces there are is known from how many are used.

@@ -42,6 +42,15 @@ pub(crate) struct Param {
 pub(crate) struct Schema {
     pub(crate) overload: &'static str,
     pub(crate) params: Vec<Param>,
+    /// How many results there are; a list of tensors is one.
+    results: usize,
+}
+
+/// How many results an op has, where all of its overloads agree.
+pub(crate) fn result_count(name: &str) -> Option<usize> {
+    let all = overloads(name);
+    let first = all.first()?.results;
+    all.iter().all(|s| s.results == first).then_some(first)
 }
 
 /// All overloads of an op by its name: `aten::add`.
@@ -60,10 +69,10 @@ pub(crate) fn overloads(name: &str) -> &'static [Schema] {
 /// `aten::add.Tensor(self: Tensor, other: Tensor, *, alpha: Scalar = 1) -> Tensor`.
 fn parse(line: &'static str) -> Option<(&'static str, Schema)> {
     let (head, rest) = line.split_once('(')?;
-    let (params, _) = rest.split_once(") -> ")?;
+    let (params, results) = rest.split_once(") -> ")?;
     let (name, overload) = head.split_once('.').unwrap_or((head, ""));
     let params = split(params).into_iter().filter(|p| *p != "*").map(param).collect::<Option<Vec<_>>>()?;
-    Some((name, Schema { overload, params }))
+    Some((name, Schema { overload, params, results: split(results.trim_matches(|c| "()".contains(c))).len() }))
 }
 
 /// Pieces between commas that are outside brackets.

@@ -6,6 +6,7 @@
 use super::machine::{Machine, Step, damaged, unsupported};
 use super::tensor::is_view;
 use super::value::{Handle, Ref, Value, dtype_of, number_of};
+use crate::lower::result_count;
 use std::rc::Rc;
 
 /// Ops whose results are a list of tensors.
@@ -108,7 +109,7 @@ impl Machine {
             }
             _ => base,
         };
-        let results = self.result_count(name, &args);
+        let results = self.result_count(space, name, &args);
         let handles = self.call_op(&format!("{space}::{name}"), &args, &kwargs, results)?;
         match target {
             Some(Value::Tensor(r)) => {
@@ -162,7 +163,7 @@ impl Machine {
     }
 
     /// How many results an op has.
-    fn result_count(&self, name: &str, args: &[Value]) -> usize {
+    fn result_count(&self, space: &str, name: &str, args: &[Value]) -> usize {
         if let Some((_, n)) = SEVERAL.iter().find(|(op, _)| *op == name) {
             return *n;
         }
@@ -181,7 +182,7 @@ impl Machine {
                 Some(Value::List(r) | Value::Tuple(r)) => self.list(*r).len(),
                 _ => 1,
             },
-            _ => 1,
+            _ => result_count(&format!("{space}::{name}")).unwrap_or(1),
         }
     }
 
