@@ -1,6 +1,6 @@
 //! AlexNet (`torchvision/models/alexnet.py`). Owns: its forward and recognition.
 
-use super::synth::{Conv, activation, adaptive, linear_at, max_pool, seq, seq_at};
+use super::synth::{Conv, activation, adaptive, image_channels, linear_at, max_pool, seq, seq_at};
 use super::{Built, Family, Options, keys::Keys};
 use crate::modules::{Apply, Class, Forward, Module};
 use modelport_diag::Result;
@@ -28,7 +28,7 @@ fn network(keys: &Keys<'_>) -> Option<Built> {
         return None;
     }
     let mut features = Vec::new();
-    let mut channels = 3;
+    let mut channels = image_channels(keys, "features.0");
     for i in 0..13 {
         features.push(match i {
             0 | 3 | 6 | 8 | 10 => {

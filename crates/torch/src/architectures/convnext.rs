@@ -49,7 +49,7 @@ fn network(keys: &Keys<'_>) -> Option<Built> {
         return None;
     }
     let kernel = keys.dim("features.0.0.weight", 2)?;
-    let stem = Conv::at(keys, "features.0.0", 3)?.stride(kernel).padding(0);
+    let stem = Conv::over_image(keys, "features.0.0")?.stride(kernel).padding(0);
     let mut c = stem.output();
     let first = Module::new("torchvision.ops.misc.Conv2dNormActivation")
         .sub("0", stem.module())

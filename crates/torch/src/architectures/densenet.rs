@@ -57,7 +57,7 @@ fn network(keys: &Keys<'_>) -> Option<Built> {
     if !keys.has("features.denseblock1.denselayer1.norm1.weight") {
         return None;
     }
-    let stem = Conv::at(keys, "features.conv0", 3)?.stride(2);
+    let stem = Conv::stem(keys, "features.conv0", 7)?.stride(2);
     let mut c = stem.output();
     let mut features = Module::new("torch.nn.modules.container.Sequential")
         .sub("conv0", stem.module())

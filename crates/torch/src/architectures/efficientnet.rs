@@ -1,7 +1,7 @@
 //! EfficientNet v1 and v2 (`torchvision/models/efficientnet.py`). Owns: their blocks and recognition.
 
 use super::misc::features_then;
-use super::synth::{adaptive, conv_norm_at, dropout, head, identity, seq, squeeze_excitation};
+use super::synth::{adaptive, conv_norm_at, dropout, head, identity, image_channels, seq, squeeze_excitation};
 use super::{Built, Family, Options, keys::Keys};
 use crate::modules::{Apply, Class, Forward, Module};
 use modelport_diag::{Code, Diagnostic, Result};
@@ -96,7 +96,7 @@ fn build(keys: &Keys<'_>, options: &Options) -> Result<Option<Built>> {
 }
 
 fn network(keys: &Keys<'_>, name: &str, depths: &[usize], strides: &[usize], eps: f64) -> Option<Built> {
-    let (stem, mut c) = conv_norm_at(keys, "features.0", 3, 2, eps, Some("SiLU"))?;
+    let (stem, mut c) = conv_norm_at(keys, "features.0", image_channels(keys, "features.0.0"), 2, eps, Some("SiLU"))?;
     let mut features = vec![stem];
     for (s, (&depth, &stride)) in depths.iter().zip(strides).enumerate() {
         let mut blocks = Vec::new();

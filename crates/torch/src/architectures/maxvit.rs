@@ -1,8 +1,8 @@
 //! MaxViT (`torchvision/models/maxvit.py`). Owns: its blocks and recognition. The size of the image is part of the model.
 
 use super::synth::{
-    Conv, LAYER_NORM, activation, adaptive, avg_pool, batch_norm, conv_norm_at, flatten, identity, layer_norm, linear,
-    linear_at, list, seq, squeeze_excitation,
+    Conv, LAYER_NORM, activation, adaptive, avg_pool, batch_norm, conv_norm_at, flatten, identity, image_channels,
+    layer_norm, linear, linear_at, list, seq, squeeze_excitation,
 };
 use super::{Built, Family, Options, keys::Keys};
 use crate::modules::{Apply, Class, Forward, Module, int, ints};
@@ -123,7 +123,7 @@ fn network(keys: &Keys<'_>, image: usize) -> Option<Built> {
     if !keys.has("blocks.0.layers.0.layers.MBconv.layers.conv_c.weight") {
         return None;
     }
-    let (first, c) = conv_norm_at(keys, "stem.0", 3, 2, EPS, Some("GELU"))?;
+    let (first, c) = conv_norm_at(keys, "stem.0", image_channels(keys, "stem.0.0"), 2, EPS, Some("GELU"))?;
     let second = Conv::at(keys, "stem.1.0", c)?;
     let stem = seq(vec![first, Module::new("torchvision.ops.misc.Conv2dNormActivation").sub("0", second.module())]);
     let mut c = second.output();

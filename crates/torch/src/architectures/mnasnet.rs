@@ -1,7 +1,7 @@
 //! MNASNet (`torchvision/models/mnasnet.py`). Owns: its blocks and recognition. Both versions of its stem are told by the
 //! shapes.
 
-use super::synth::{Conv, activation, batch_norm, dropout, head, identity, seq};
+use super::synth::{Conv, activation, batch_norm, dropout, head, identity, image_channels, seq};
 use super::{Built, Family, Options, keys::Keys};
 use crate::modules::{Apply, Class, Forward, Module, ints};
 use modelport_diag::Result;
@@ -45,7 +45,7 @@ fn network(keys: &Keys<'_>) -> Option<Built> {
         return None;
     }
     let mut layers = Vec::new();
-    let mut c = 3;
+    let mut c = image_channels(keys, "layers.0");
     let norm = |i: usize, c: &mut usize, stride: usize, layers: &mut Vec<Module>| {
         let conv = Conv::at(keys, &format!("layers.{i}"), *c)?.stride(stride);
         *c = conv.output();

@@ -1,7 +1,7 @@
 //! MobileNetV2 (`torchvision/models/mobilenetv2.py`, `mobilenet.py` until 0.8). Owns: its blocks and recognition.
 
 use super::misc::features_then;
-use super::synth::{Conv, batch_norm, conv_norm_at, dropout, head, identity, seq};
+use super::synth::{Conv, batch_norm, conv_norm_at, dropout, head, identity, image_channels, seq};
 use super::{Built, Family, Options, keys::Keys};
 use crate::modules::{Apply, Class, Forward, Module};
 use modelport_diag::{Code, Diagnostic, Result};
@@ -43,7 +43,7 @@ fn build(keys: &Keys<'_>, _: &Options) -> Result<Option<Built>> {
 }
 
 fn network(keys: &Keys<'_>, strides: &[usize]) -> Option<Built> {
-    let (stem, mut c) = conv_norm_at(keys, "features.0", 3, 2, EPS, Some("ReLU6"))?;
+    let (stem, mut c) = conv_norm_at(keys, "features.0", image_channels(keys, "features.0.0"), 2, EPS, Some("ReLU6"))?;
     let mut features = vec![stem];
     for (i, &stride) in strides.iter().enumerate() {
         features.push(block(keys, &format!("features.{}.conv", i + 1), &mut c, stride)?);

@@ -1,7 +1,9 @@
 //! MobileNetV3 (`torchvision/models/mobilenetv3.py`). Owns: its blocks and recognition.
 
 use super::misc::features_then;
-use super::synth::{activation, adaptive, conv_norm_at, dropout, identity, linear_at, seq, squeeze_excitation};
+use super::synth::{
+    activation, adaptive, conv_norm_at, dropout, identity, image_channels, linear_at, seq, squeeze_excitation,
+};
 use super::{Built, Family, Options, keys::Keys};
 use crate::modules::{Apply, Class, Forward, Module};
 use modelport_diag::{Code, Diagnostic, Result};
@@ -75,7 +77,8 @@ fn build(keys: &Keys<'_>, _: &Options) -> Result<Option<Built>> {
 }
 
 fn network(keys: &Keys<'_>, name: &str, table: &[(usize, &str)]) -> Option<Built> {
-    let (stem, mut c) = conv_norm_at(keys, "features.0", 3, 2, EPS, Some("Hardswish"))?;
+    let (stem, mut c) =
+        conv_norm_at(keys, "features.0", image_channels(keys, "features.0.0"), 2, EPS, Some("Hardswish"))?;
     let mut features = vec![stem];
     for (i, (stride, act)) in table.iter().enumerate() {
         features.push(block(keys, &format!("features.{}.block", i + 1), &mut c, *stride, act)?);

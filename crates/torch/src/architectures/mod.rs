@@ -28,6 +28,7 @@ mod swin_attention;
 mod synth;
 mod vgg;
 mod vit;
+mod within;
 
 use crate::model;
 use crate::modules::{Class, Module};

@@ -26,6 +26,24 @@ pub(crate) struct Recognised {
 /// # Errors
 /// `TO0202` when there is none, or it does not fit: the nearest one, what differs, and the ways on.
 pub(crate) fn find(weights: &[(String, Tensor)], arch: Option<&str>, dtype: Option<DType>) -> Result<Recognised> {
+    let outer = match of(weights, arch, dtype) {
+        Err(outer) if outer.code == Code::TORCH_ARCHITECTURE => outer,
+        done => return done,
+    };
+    let Some((inner, said)) = super::within::within(weights) else { return Err(outer) };
+    match of(&inner, arch, dtype) {
+        Ok(mut found) => {
+            found.notes.splice(0..0, said);
+            Ok(found)
+        }
+        // What is nearest is worth more than that nothing is.
+        Err(d) if d.message != outer.message => Err(d),
+        Err(_) => Err(outer),
+    }
+}
+
+/// The architecture of weights under the names that torchvision gives them.
+fn of(weights: &[(String, Tensor)], arch: Option<&str>, dtype: Option<DType>) -> Result<Recognised> {
     let keys = Keys::new(weights);
     let mut notes = Vec::new();
     let built = match arch {

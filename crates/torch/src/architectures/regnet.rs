@@ -1,6 +1,6 @@
 //! RegNet (`torchvision/models/regnet.py`). Owns: its blocks and recognition.
 
-use super::synth::{activation, adaptive, conv_norm_at, head, squeeze_excitation};
+use super::synth::{activation, adaptive, conv_norm_at, head, image_channels, squeeze_excitation};
 use super::{Built, Family, Options, keys::Keys};
 use crate::modules::{Apply, Class, Forward, Module, container_sequential};
 use modelport_diag::Result;
@@ -63,7 +63,7 @@ fn network(keys: &Keys<'_>) -> Option<Built> {
     if !keys.has("trunk_output.block1.block1-0.f.a.0.weight") {
         return None;
     }
-    let (stem, mut c) = conv_norm_at(keys, "stem", 3, 2, EPS, Some("ReLU"))?;
+    let (stem, mut c) = conv_norm_at(keys, "stem", image_channels(keys, "stem.0"), 2, EPS, Some("ReLU"))?;
     let mut trunk = Module::new("torch.nn.modules.container.Sequential");
     for s in 1..=keys.run("trunk_output.block", 1) {
         let at = format!("trunk_output.block{s}.block{s}-");

@@ -61,7 +61,7 @@ fn network(keys: &Keys<'_>) -> Option<Built> {
     if !keys.has("layer1.0.conv1.weight") || !keys.has("conv1.weight") {
         return None;
     }
-    let stem = Conv::at(keys, "conv1", 3)?.stride(2);
+    let stem = Conv::stem(keys, "conv1", 7)?.stride(2);
     let mut m = Module::new("torchvision.models.resnet.ResNet")
         .sub("conv1", stem.module())
         .sub("bn1", batch_norm(stem.output(), EPS))

@@ -1,6 +1,6 @@
 //! ShuffleNet v2 (`torchvision/models/shufflenetv2.py`). Owns: its blocks and recognition.
 
-use super::synth::{Conv, activation, batch_norm, head, max_pool, seq};
+use super::synth::{Conv, activation, batch_norm, head, image_channels, max_pool, seq};
 use super::{Built, Family, Options, keys::Keys};
 use crate::modules::{Apply, Class, Forward, Module, int, ints};
 use modelport_diag::Result;
@@ -52,7 +52,7 @@ fn network(keys: &Keys<'_>) -> Option<Built> {
         let conv = Conv::at(keys, &format!("{at}.0"), c)?.stride(stride);
         Some((seq(vec![conv.module(), batch_norm(conv.output(), EPS), activation("ReLU")]), conv.output()))
     };
-    let (conv1, mut c) = stem("conv1", 3, 2)?;
+    let (conv1, mut c) = stem("conv1", image_channels(keys, "conv1.0"), 2)?;
     let mut m =
         Module::new(format!("{MODULE}.ShuffleNetV2")).sub("conv1", conv1).sub("maxpool", max_pool(3, 2, 1, false));
     let width = keys.dim("stage2.0.branch2.0.weight", 0)?;

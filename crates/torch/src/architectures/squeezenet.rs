@@ -35,7 +35,7 @@ fn network(keys: &Keys<'_>) -> Option<Built> {
     if !keys.has("features.3.squeeze.weight") {
         return None;
     }
-    let stem = Conv::at(keys, "features.0", 3)?.stride(2).padding(0);
+    let stem = Conv::over_image(keys, "features.0")?.stride(2).padding(0);
     let mut channels = stem.output();
     let mut features = vec![stem.module(), activation("ReLU")];
     // What has no weights is a pool.

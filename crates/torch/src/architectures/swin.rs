@@ -103,7 +103,7 @@ fn network(keys: &Keys<'_>) -> Option<Built> {
         return None;
     }
     let patch = keys.dim("features.0.0.weight", 2)?;
-    let embed = Conv::at(keys, "features.0.0", 3)?.stride(patch).padding(0);
+    let embed = Conv::over_image(keys, "features.0.0")?.stride(patch).padding(0);
     let mut c = embed.output();
     let mut features = vec![seq(vec![embed.module(), permute(&[0, 2, 3, 1]), layer_norm(LAYER_NORM, c, EPS)])];
     let mut depths = Vec::new();

@@ -77,6 +77,17 @@ impl Conv {
         Some(conv)
     }
 
+    /// The convolution over an image, with the kernel that the architecture has: its stride is no weight, and whoever gave
+    /// it another kernel gave it another stride too. The image may have any number of channels.
+    pub(crate) fn stem(keys: &Keys<'_>, module: &str, kernel: usize) -> Option<Self> {
+        Some(Self { kernel: [kernel; 2], padding: [kernel / 2; 2], ..Self::over_image(keys, module)? })
+    }
+
+    /// The convolution over an image, whose kernel is part of the weights' architecture.
+    pub(crate) fn over_image(keys: &Keys<'_>, module: &str) -> Option<Self> {
+        Self::at(keys, module, image_channels(keys, module))
+    }
+
     /// Sets the stride.
     pub(crate) fn stride(mut self, stride: usize) -> Self {
         self.stride = stride;
@@ -137,6 +148,11 @@ pub(crate) const LAYER_NORM: &str = "torch.nn.modules.normalization.LayerNorm";
 pub(crate) fn linear(input: usize, output: usize, bias: bool) -> Module {
     let m = Module::new("torch.nn.modules.linear.Linear").param("weight", &[output, input]);
     if bias { m.param("bias", &[output]) } else { m }
+}
+
+/// How many channels the images have that a convolution takes.
+pub(crate) fn image_channels(keys: &Keys<'_>, module: &str) -> usize {
+    keys.dim(&format!("{module}.weight"), 1).unwrap_or(3)
 }
 
 /// The linear layer whose weight stands at a key.
@@ -240,9 +256,27 @@ pub(crate) fn squeeze_excitation(keys: &Keys<'_>, at: &str, channels: usize, act
 
 /// A head that gives class scores, at `at`; where the file has none, the features pass through.
 pub(crate) fn head(keys: &Keys<'_>, at: &str, input: usize, notes: &mut Vec<String>) -> Option<Module> {
+    if let Some(linear) = linear_at(keys, at, input) {
+        return Some(linear);
+    }
+    if let Some((place, linear)) = only_linear(keys, at, input) {
+        notes.push(format!("`{at}` is taken for a Linear behind layers without weights that change nothing (Dropout)"));
+        return Some(seq_at(vec![(place, linear)]));
+    }
     if keys.below(at) {
-        return linear_at(keys, at, input);
+        // What torchvision has there, so that the difference shows.
+        return Some(linear(input, 1000, true));
     }
     notes.push(format!("the file has no head `{at}`: the model ends in its {input} features"));
     Some(identity())
+}
+
+/// The one linear layer of a sequential at a key: what people put where the head was, `Sequential(Dropout, Linear)`.
+fn only_linear(keys: &Keys<'_>, at: &str, input: usize) -> Option<(usize, Module)> {
+    let mut below = keys.names().filter_map(|k| k.strip_prefix(at)?.strip_prefix('.'));
+    let place: usize = below.next()?.split_once('.')?.0.parse().ok()?;
+    let all = below.all(|k| k.split_once('.').is_some_and(|(i, _)| i.parse() == Ok(place)));
+    let module = format!("{at}.{place}");
+    (all && place > 0 && keys.dim(&format!("{module}.weight"), 1) == Some(input))
+        .then(|| linear_at(keys, &module, input).map(|linear| (place, linear)))?
 }

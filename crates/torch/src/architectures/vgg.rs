@@ -1,7 +1,7 @@
 //! VGG with and without batch normalisation (`torchvision/models/vgg.py`). Owns: its recognition.
 
 use super::alexnet::{classifier, forward};
-use super::synth::{Conv, activation, adaptive, batch_norm, max_pool, seq};
+use super::synth::{Conv, activation, adaptive, batch_norm, image_channels, max_pool, seq};
 use super::{Built, Family, Options, keys::Keys};
 use crate::modules::{Apply, Class, Module};
 use modelport_diag::Result;
@@ -32,7 +32,7 @@ fn network(keys: &Keys<'_>) -> Option<Built> {
         .collect();
     places.sort_unstable();
     let mut features = Vec::new();
-    let (mut channels, mut norms) = (3, false);
+    let (mut channels, mut norms) = (image_channels(keys, "features.0"), false);
     for (n, &place) in places.iter().enumerate() {
         // What is left between two convolutions is a pool.
         match place.checked_sub(features.len())? {

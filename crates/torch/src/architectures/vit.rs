@@ -82,7 +82,7 @@ fn build(keys: &Keys<'_>, options: &Options) -> Result<Option<Built>> {
 
 fn network(keys: &Keys<'_>, hidden: usize, heads: usize, positions: usize) -> Option<Built> {
     let patch = keys.dim("conv_proj.weight", 2)?;
-    let proj = Conv::at(keys, "conv_proj", 3)?.stride(patch).padding(0);
+    let proj = Conv::over_image(keys, "conv_proj")?.stride(patch).padding(0);
     let image = positions.checked_sub(1)?.isqrt().checked_mul(patch)?;
     let mut layers = Module::new("torch.nn.modules.container.Sequential");
     let depth = keys.run("encoder.layers.encoder_layer_", 0);
