@@ -356,6 +356,49 @@ def _(folder, rng):
     return "model", {"words": words}, outs | {"name": outs["name"].astype("S").astype("U")}
 
 
+@case("vocabulary_files", "keras3")
+def _(folder, rng):
+    """Tables that are filled from files among the assets."""
+    tf.io.gfile.makedirs("/tmp/tf_models")
+    for name, text in (("words.txt", "the\ncat\nsat\non\n"), ("costs.csv", "cat,1.5\non,2.5\nmat,-3")):
+        open(f"/tmp/tf_models/{name}", "w").write(text)
+
+    class Tables(tf.Module):
+        def __init__(self):
+            at, files, table = tf.lookup.TextFileIndex, tf.lookup.TextFileInitializer, tf.lookup.StaticHashTable
+            self.ids = table(files("/tmp/tf_models/words.txt", tf.string, at.WHOLE_LINE, tf.int64, at.LINE_NUMBER), -1)
+            self.costs = table(files("/tmp/tf_models/costs.csv", tf.string, 0, tf.float32, 1, delimiter=","), -1.)
+            self.words = table(files("/tmp/tf_models/words.txt", tf.int64, at.LINE_NUMBER, tf.string, at.WHOLE_LINE, vocab_size=3), "?")
+            self.rows = tf.Variable(normal(rng, 5, 4))
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "words")])
+        def __call__(self, words):
+            ids = self.ids.lookup(words)
+            return {"rows": tf.gather(self.rows, ids + 1), "costs": self.costs.lookup(words), "next": self.words.lookup(ids + 1)}
+    path = os.path.join(folder, "model")
+    tf.saved_model.save(Tables(), path)
+    words = np.array(["cat", "on", "the", "mat", "sat"])
+    outs = served(path, {"words": words})
+    return "model", {"words": words}, outs | {"next": outs["next"].astype("S").astype("U")}
+
+
+@case("tf1_vocabulary_file", "keras2")
+def _(folder, rng):
+    open("/tmp/tf_models_words.txt", "w").write("red\ngreen\nblue\n")
+    with tf.Graph().as_default(), V1.Session() as session:
+        words = V1.placeholder(tf.string, (None, 2), name="words")
+        table = tf.lookup.StaticVocabularyTable(tf.lookup.TextFileInitializer("/tmp/tf_models_words.txt", tf.string, -2, tf.int64, -1), 1)
+        hot = tf.one_hot(table.lookup(words), 4)
+        y = tf.matmul(tf.reshape(hot, [-1, 8]), V1.get_variable("w", initializer=normal(rng, 8, 3), use_resource=False), name="y")
+        session.run([V1.global_variables_initializer(), V1.tables_initializer()])
+        feed = np.array([["red", "blue"], ["blue", "green"], ["green", "red"]])
+        out = session.run(y, {words: feed})
+        # As TF1's own initialiser did.
+        V1.add_to_collection(V1.GraphKeys.ASSET_FILEPATHS, session.graph.get_tensor_by_name("asset_path:0"))
+        V1.saved_model.simple_save(session, os.path.join(folder, "model"), {"words": words}, {"y": y}, legacy_init_op=V1.tables_initializer())
+    return "model", {"words": feed}, {"y": out}
+
+
 # ---- TensorFlow 1
 
 def v1_net(rng, x, ref=True, partitions=1):

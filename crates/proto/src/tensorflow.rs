@@ -80,16 +80,16 @@ pub struct SaverDef {
     pub version: i32,
 }
 /// A list of a TF1 graph.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CollectionDef {
     /// One kind of list.
-    #[prost(oneof = "collection_def::Kind", tags = "1, 2")]
+    #[prost(oneof = "collection_def::Kind", tags = "1, 2, 5")]
     pub kind: ::core::option::Option<collection_def::Kind>,
 }
 /// Nested message and enum types in `CollectionDef`.
 pub mod collection_def {
     /// One kind of list.
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     pub enum Kind {
         /// Names of nodes.
         #[prost(message, tag = "1")]
@@ -97,7 +97,27 @@ pub mod collection_def {
         /// Serialised messages.
         #[prost(message, tag = "2")]
         BytesList(super::BytesList),
+        /// Messages with their types.
+        #[prost(message, tag = "5")]
+        AnyList(super::AnyList),
     }
+}
+/// CollectionDef.AnyList.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AnyList {
+    /// The messages.
+    #[prost(message, repeated, tag = "1")]
+    pub value: ::prost::alloc::vec::Vec<AnyMessage>,
+}
+/// google.protobuf.Any: `saved_model_assets` holds an AssetFileDef in each.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AnyMessage {
+    /// What the value is.
+    #[prost(string, tag = "1")]
+    pub type_url: ::prost::alloc::string::String,
+    /// The message.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub value: ::prost::bytes::Bytes,
 }
 /// CollectionDef.NodeList.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -2,6 +2,7 @@
 //!
 //! Owns: the file as a whole. Must never know: SavedModels, checkpoints.
 
+use crate::assets::Assets;
 use crate::graph::{Body, Library, Parts, Variables, Wishes, build, functional, interface_of_graph};
 use crate::open::{OpenOptions, TensorFlowFile};
 use crate::probe::Kind;
@@ -28,7 +29,7 @@ pub(crate) fn open(file: &Arc<MappedFile>, options: &OpenOptions) -> Result<Tens
     };
     let producer = def.versions.as_ref().map_or(def.version, |v| v.producer);
     provenance.details.insert("producer".to_owned(), producer.to_string());
-    let parts = parts(file, def, Variables::default(), options)?;
+    let parts = parts(file, def, &Assets::default(), options)?;
     let mut notes = Vec::new();
     let wishes = Wishes { inputs: &options.inputs, outputs: &options.outputs, types: &options.input_types };
     let graph = interface_of_graph(&parts, wishes, &mut notes).and_then(|i| build(&parts, &i));
@@ -44,17 +45,20 @@ pub(crate) fn open(file: &Arc<MappedFile>, options: &OpenOptions) -> Result<Tens
 ///
 /// # Errors
 /// When names stand twice or functions are damaged.
-pub(crate) fn parts(
-    file: &Arc<MappedFile>,
-    def: GraphDef,
-    variables: Variables,
-    options: &OpenOptions,
-) -> Result<Parts> {
+pub(crate) fn parts(file: &Arc<MappedFile>, def: GraphDef, assets: &Assets, options: &OpenOptions) -> Result<Parts> {
     let producer = def.versions.as_ref().map_or(def.version, |v| v.producer);
     let library = Library::new(def.library.map(|l| l.function).unwrap_or_default(), options.limits)?;
     let main = functional(Body::graph(def.node)?, &library)?;
-    let tables = Tracer { file, library: &library }.tables(&main);
-    Ok(Parts { file: file.clone(), main, library, variables, tables, producer, limits: options.limits })
+    let tables = Tracer { file, library: &library, assets }.tables(&main);
+    Ok(Parts {
+        file: file.clone(),
+        main,
+        library,
+        variables: Variables::default(),
+        tables,
+        producer,
+        limits: options.limits,
+    })
 }
 
 /// Constants that are more than axes and shapes, for `inspect`.

@@ -5,6 +5,7 @@
 //! readers, the shim, writers.
 #![forbid(unsafe_code)]
 
+mod assets;
 mod checkpoint;
 mod dtype;
 mod frozen;

@@ -4,6 +4,7 @@
 //! Owns: the walk from the restoring op to variables; initial values of those that are not restored. Must never know:
 //! containers.
 
+use crate::assets::Assets;
 use crate::checkpoint::{Checkpoint, Slice, parse};
 use crate::graph::{Body, Library, Ref, Variables};
 use modelport_diag::Result;
@@ -35,6 +36,8 @@ pub(crate) struct Tracer<'a> {
     pub(crate) file: &'a Arc<MappedFile>,
     /// The functions.
     pub(crate) library: &'a Library,
+    /// The files that tables are filled from.
+    pub(crate) assets: &'a Assets,
 }
 
 /// Ops that a value goes through on its way from the checkpoint to the variable.
@@ -131,7 +134,7 @@ impl Tracer<'_> {
     }
 
     /// The name of the variable's node in the main graph.
-    fn variable_of(&self, main: &Body, text: &str) -> Option<String> {
+    pub(crate) fn variable_of(&self, main: &Body, text: &str) -> Option<String> {
         let (at, _) = self.source(main, text, "")?;
         let node = main.nodes.get(at)?;
         (node.op == "VarHandleOp" || node.op.contains("Variable")).then(|| node.name.clone())

@@ -3,6 +3,7 @@
 //! Owns: meta graphs, tags, signatures, the layout of the directory (python/saved_model/constants.py, 2.21). Must never
 //! know: what ops mean.
 
+use crate::assets::Assets;
 use crate::checkpoint::Checkpoint;
 use crate::frozen::parts;
 use crate::graph::{
@@ -57,8 +58,10 @@ pub(crate) fn model(
     options: &OpenOptions,
     (provenance, mut notes): (Provenance, Vec<String>),
 ) -> Result<TensorFlowFile> {
-    let mut parts = parts(file, def, Variables::default(), options).map_err(|d| d.in_file(file.name()))?;
-    let tracer = Tracer { file, library: &parts.library };
+    let dir = Path::new(file.name()).parent().unwrap_or(Path::new(""));
+    let assets = Assets::of(&meta, dir);
+    let mut parts = parts(file, def, &assets, options).map_err(|d| d.in_file(file.name()))?;
+    let tracer = Tracer { file, library: &parts.library, assets: &assets };
     let restore = meta.saver_def.as_ref().map_or("", |s| s.restore_op_name.as_str());
     parts.variables = variables(&tracer, &parts.main, restore, checkpoint)?;
     let weights = weights(&parts.variables, checkpoint)?;

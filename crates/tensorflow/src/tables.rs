@@ -1,4 +1,4 @@
-//! Lookup tables whose content stands in the graph: found in the ops that fill them when a model is loaded.
+//! Lookup tables whose content stands in the graph or in a file beside it: found in the ops that fill them when a model is loaded.
 //!
 //! Owns: the walk from those ops to tables, keys and values. Must never know: what a look-up is put in terms of.
 
@@ -55,6 +55,16 @@ impl Tracer<'_> {
                     found.entry(name).or_insert(Table { keys, values });
                 }
             }
+            "InitializeTableFromTextFileV2" | "InitializeTableFromTextFile" => {
+                let [table, name, ..] = node.input.as_slice() else { return };
+                let Some((Operand::Main(table), Operand::Main(name))) = operand(table).zip(operand(name)) else {
+                    return;
+                };
+                let Some((table, name)) = main.nodes.get(table).zip(self.holder(main, name)) else { return };
+                if let Some(content) = self.assets.table(&name, node, table) {
+                    found.entry(table.name.clone()).or_insert(content);
+                }
+            }
             "PartitionedCall" | "StatefulPartitionedCall" if depth > 0 => {
                 let Some(function) = self.called(node) else { return };
                 let given: Vec<_> = node.input.iter().filter(|i| !i.starts_with('^')).map(|i| operand(i)).collect();
@@ -67,6 +77,24 @@ impl Tracer<'_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// The node that holds the name of a file: this one, or what the variable that it reads starts with.
+    fn holder(&self, main: &Body, at: usize) -> Option<String> {
+        let node = main.nodes.get(at)?;
+        if self.assets.has(&node.name) {
+            return Some(node.name.clone());
+        }
+        let variable = self.variable_of(main, node.input.first().filter(|_| node.op == "ReadVariableOp")?)?;
+        let sets = |n: &&NodeDef| {
+            matches!(n.op.as_str(), "Assign" | "AssignVariableOp")
+                && n.input.first().and_then(|t| self.variable_of(main, t)).as_ref() == Some(&variable)
+        };
+        let value = main.nodes.iter().find(sets)?.input.get(1)?;
+        match self.through(main, value)? {
+            Ref::Node(at, _) => main.nodes.get(at).map(|n| n.name.clone()).filter(|n| self.assets.has(n)),
+            Ref::Arg(_) => None,
         }
     }
 }

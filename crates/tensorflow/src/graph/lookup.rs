@@ -7,6 +7,7 @@ use super::{Emitter, Item, Place, Results, join};
 use modelport_diag::Result;
 use modelport_ir::{Attr, DType, Dialect, SourceOp, Tensor, ValueId};
 use modelport_proto::tensorflow::NodeDef;
+use modelport_proto::tensorflow::attr_value::Value;
 use std::collections::BTreeSet;
 
 /// The content of a table.
@@ -19,7 +20,7 @@ pub(crate) struct Table {
 }
 
 /// Tables up to this size are compared with in full.
-const MOST_KEYS: usize = 1 << 16;
+pub(crate) const MOST_KEYS: usize = 1 << 16;
 
 impl Emitter<'_> {
     /// `LookupTableFind`: the value of each key, or the default. Tables without a content that is known stay what they are,
@@ -31,11 +32,7 @@ impl Emitter<'_> {
         used: &BTreeSet<usize>,
         place: &Place,
     ) -> Result<Results> {
-        let table = match inputs.first() {
-            Some(Item::Handle(handle)) if handle.main => self.parts().tables.get(&handle.node).cloned(),
-            _ => None,
-        };
-        let table = table.filter(|t| t.keys.len() <= MOST_KEYS);
+        let table = self.table(&inputs).filter(|t| t.keys.len() <= MOST_KEYS);
         let (Some(table), [_, Item::Value(key), Item::Value(default)]) = (table, inputs.as_slice()) else {
             return self.op(node, &node.op, inputs, used, place);
         };
@@ -51,6 +48,45 @@ impl Emitter<'_> {
         let at = self.plain(&path, "ArgMax", &[counted, minus], &[("output_type", Attr::DType(DType::I64))]);
         let value = self.plain(&path, "GatherV2", &[values, at, first], &[]);
         Ok(one(Item::Value(self.plain(&path, "SelectV2", &[hit, value, *default], &[]))))
+    }
+
+    /// `LookupTableSize`: the number of keys.
+    pub(super) fn table_size(
+        &mut self,
+        node: &NodeDef,
+        inputs: Vec<Item>,
+        used: &BTreeSet<usize>,
+        place: &Place,
+    ) -> Result<Results> {
+        let Some(table) = self.table(&inputs) else { return self.op(node, &node.op, inputs, used, place) };
+        let size = Tensor::int_scalar(table.keys.len() as i64);
+        Ok(one(Item::Value(self.add_const(&join(&place.prefix, &node.name), size))))
+    }
+
+    /// `StringToHashBucketFast` and its kin. Of one bucket, all is in the first: tables with one place for words that
+    /// they do not know say it so.
+    pub(super) fn bucket(
+        &mut self,
+        node: &NodeDef,
+        inputs: Vec<Item>,
+        used: &BTreeSet<usize>,
+        place: &Place,
+    ) -> Result<Results> {
+        let buckets = node.attr.get("num_buckets").and_then(|v| super::attrs::bound(v, &place.bound));
+        let (Some(Value::I(1)), [Item::Value(words)]) = (buckets, inputs.as_slice()) else {
+            return self.op(node, &node.op, inputs, used, place);
+        };
+        let path = join(&place.prefix, &node.name);
+        let none = self.plain(&path, "NotEqual", &[*words, *words], &[]);
+        Ok(one(Item::Value(self.plain(&path, "Cast", &[none], &[("DstT", Attr::DType(DType::I64))]))))
+    }
+
+    /// The table that is the first operand.
+    fn table(&self, inputs: &[Item]) -> Option<Table> {
+        match inputs.first() {
+            Some(Item::Handle(handle)) if handle.main => self.parts().tables.get(&handle.node).cloned(),
+            _ => None,
+        }
     }
 
     /// A node with one result.

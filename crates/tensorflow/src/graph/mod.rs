@@ -20,7 +20,7 @@ pub(crate) use interface::{
     Input, Interface, Output, Wishes, input_type, interface_of_graph, name_of, sizes, type_name,
 };
 pub(crate) use library::Library;
-pub(crate) use lookup::Table;
+pub(crate) use lookup::{MOST_KEYS, Table};
 pub(crate) use v1::functional;
 
 use attrs::Bindings;

@@ -55,6 +55,8 @@ impl Emitter<'_> {
             "If" | "StatelessIf" | "_If" | "While" | "StatelessWhile" | "_While" | "Case" | "StatelessCase" => {
                 self.control(node, inputs, used, place)
             }
+            "LookupTableSize" | "LookupTableSizeV2" => self.table_size(node, inputs, used, place),
+            op if op.starts_with("StringToHashBucket") => self.bucket(node, inputs, used, place),
             "LookupTableFind" | "LookupTableFindV2" => self.look_up(node, inputs, used, place),
             "Assign" => Ok(inputs.into_iter().nth(1).map(one).unwrap_or_default()),
             "Placeholder" | "PlaceholderV2" => self.placeholder(node),

@@ -42,9 +42,15 @@ enum Kind {
 fn sorted(c: &mut Call<'_>, kind: Kind) -> Result<ValueId> {
     let [x, ids] = c.pair()?;
     let ids = c.b.cast(ids, DType::I64)?;
-    let last = c.b.slice_axis(ids, 0, -1, i64::MAX, 1)?;
-    let count = c.b.binary_scalar(BinaryOp::Add, last, 1.0)?;
+    let count = one_more_than_last(c, ids)?;
     segments(c, kind, x, ids, count, false)
+}
+
+/// The number of segments, as a vector of one, however many ids there are.
+fn one_more_than_last(c: &mut Call<'_>, ids: ValueId) -> Result<ValueId> {
+    let end = c.b.ints(&[-1]);
+    let last = c.b.one(Op::Gather { axis: 0 }, &[ids, end])?;
+    c.b.binary_scalar(BinaryOp::Add, last, 1.0)
 }
 
 /// (data, ids of any shape, number of segments); rows with negative ids belong nowhere.
@@ -77,8 +83,7 @@ fn sparse(c: &mut Call<'_>, kind: Kind, counted: bool) -> Result<ValueId> {
         let n = c.input(3)?;
         f::long_vector(c.b, n)?
     } else {
-        let last = c.b.slice_axis(ids, 0, -1, i64::MAX, 1)?;
-        c.b.binary_scalar(BinaryOp::Add, last, 1.0)?
+        one_more_than_last(c, ids)?
     };
     segments(c, kind, picked, ids, count, true)
 }
