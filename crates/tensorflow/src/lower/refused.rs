@@ -128,6 +128,31 @@ const REASONS: &[(&[&str], &str)] = &[
         "cuDNN recurrences run on one vendor's devices and keep weights in a format that those define; export the \
          model with the layers of `tf.keras`, whose saved form is portable",
     ),
+    (
+        &[
+            "Ragged*",
+            "SparseFillEmptyRows*",
+            "SparseReshape",
+            "SparseConcat",
+            "SparseSlice*",
+            "SparseAdd",
+            "SparseReduce*",
+            "SparseSplit",
+            "SparseCross*",
+            "SparseReorder",
+            "SparseTensorDense*",
+            "SerializeSparse*",
+            "DeserializeSparse*",
+            "*SetOperation",
+            "SetSize",
+        ],
+        "ONNX has no ragged or sparse tensors and no sets: pad to dense tensors before the model, and cut the graph there \
+         with `--inputs`",
+    ),
+    (
+        &["CTC*"],
+        "decoding needs a search whose results have no size that is known; cut the graph before it with `--outputs`",
+    ),
     (&["Bitcast"], "ONNX has no operator that takes the same bytes for another type"),
     (&["FractionalMaxPool*", "FractionalAvgPool*"], "fractional pooling draws its regions at random"),
     (&["PyFunc*", "EagerPyFunc"], "a Python function is not in the file"),
