@@ -67,6 +67,24 @@ class Shape(nn.Module):
         return torch._shape_as_tensor(x), x * 2.0
 
 
+class Pieces(nn.Module):
+    """Sizes in the place where a size may stand."""
+
+    def forward(self, x):
+        width = x.size(-1)
+        a, b = x.split([width // 4, width - width // 4], dim=-1)
+        return a * 2.0, b
+
+
+class Bag(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.bag = nn.EmbeddingBag(9, 4, mode="sum", padding_idx=1)
+
+    def forward(self, x, offsets):
+        return self.bag(x, offsets)
+
+
 class Mkldnn(nn.Module):
     """What `torch.utils.mkldnn` and frozen models for CPUs call."""
 
@@ -103,6 +121,8 @@ case("Float", Fraction, f(2, 3), value(0.75), types="--input-type x=f32[N,3] --i
 case("Bool", Truth, f(2, 3), value(1), types="--input-type x=f32[N,3] --input-type n=i64[]")
 case("_shape_as_tensor", Shape, f(2, 3), trace=True, name="trace")
 case("mkldnn_convolution", Mkldnn, f(2, 3, 5, 6))
+case("split", Pieces, f(2, 8), types="--input-type x=f32[N,8]")
+case("embedding_bag", Bag, value([3, 1, 5, 8, 1]), value([0, 2, 4]), types="--input-type x=i64[N] --input-type offsets=i64[B]")
 case("unique_consecutive", Runs, value([1, 1, 2, 3, 3]), outputs=False)
 case("deform_conv2d", Deformed, f(1, 3, 5, 5), f(1, 18, 3, 3), trace=True, outputs=False)
 case("roi_pool", Regions, f(1, 2, 6, 6), value([[0.0, 0.0, 0.0, 4.0, 4.0]]), trace=True, outputs=False)
