@@ -3,13 +3,15 @@
 //!
 //! Owns: budgets against files that make a parser loop. Must never know: Keras.
 
+use super::headers;
 use bytes::Bytes;
 use hdf5_reader::error::Error;
 use hdf5_reader::{Storage, StorageBuffer};
 use modelport_diag::{Code, Diagnostic, Result};
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// What one read costs besides its bytes, so that many tiny reads end too.
 const COST_PER_READ: u64 = 128;
@@ -21,6 +23,8 @@ pub(super) struct GuardedStorage {
     budget: AtomicU64,
     /// Whether what is read are elements, which may look like anything.
     elements: AtomicBool,
+    /// Where headers go on, found while their beginnings were read.
+    continuations: Mutex<HashSet<(u64, usize)>>,
 }
 
 /// What the library takes for one header message, and the length of a version 1 header's prefix, which it reads alone
@@ -30,7 +34,12 @@ const PREFIX: usize = 16;
 
 impl GuardedStorage {
     pub(super) fn new(bytes: Bytes) -> Self {
-        let storage = Self { bytes: Arc::new(bytes), budget: AtomicU64::new(0), elements: AtomicBool::new(false) };
+        let storage = Self {
+            bytes: Arc::new(bytes),
+            budget: AtomicU64::new(0),
+            elements: AtomicBool::new(false),
+            continuations: Mutex::default(),
+        };
         storage.refill();
         storage
     }
@@ -47,6 +56,22 @@ impl GuardedStorage {
         let result = read();
         self.elements.store(false, Ordering::Relaxed);
         result
+    }
+
+    /// Whether a version 1 object header, or what it goes on with, counts what it has no room for.
+    fn overcounts(&self, offset: u64, read: &[u8]) -> bool {
+        if self.elements.load(Ordering::Relaxed) {
+            return false;
+        }
+        let Ok(mut known) = self.continuations.lock() else { return false };
+        let messages = match read {
+            [1, ..] if read.len() > PREFIX => read.get(PREFIX..),
+            _ if known.contains(&(offset, read.len())) => Some(read),
+            _ => None,
+        };
+        let found = messages.map(headers::look).unwrap_or_default();
+        known.extend(found.continuations);
+        found.overcounts
     }
 
     /// The library reserves room for as many messages as a version 1 object header counts, before it looks for them.
@@ -72,8 +97,14 @@ impl Storage for GuardedStorage {
         }
         let start = usize::try_from(offset).map_err(|_| Error::InvalidData(format!("offset {offset} is too large")))?;
         let end = start.saturating_add(len);
-        if self.bytes.get(start..end).is_some_and(|prefix| self.counts_too_many_messages(prefix)) {
+        let read = self.bytes.get(start..end).unwrap_or_default();
+        if self.counts_too_many_messages(read) {
             return Err(Error::InvalidData("an object header counts more messages than the file can hold".into()));
+        }
+        if self.overcounts(offset, read) {
+            return Err(Error::InvalidData(
+                "a datatype counts more members than its object header has room for".into(),
+            ));
         }
         StorageBuffer::from_shared_owner(self.bytes.clone(), start, len)
     }

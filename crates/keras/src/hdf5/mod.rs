@@ -4,6 +4,7 @@
 
 mod dataset;
 mod guard;
+mod headers;
 
 use guard::{GuardedStorage, guarded};
 use hdf5_reader::group::Group;
