@@ -30,7 +30,7 @@ fn main() -> ExitCode {
 fn check(case: &Case) -> Result<(), String> {
     let options = ConvertOptions {
         load: case.options()?,
-        verify: Some(VerifyOptions { golden: Some(case.golden.clone()), seed: 0 }),
+        verify: Some(VerifyOptions { golden: Some(case.golden.clone()), ..VerifyOptions::default() }),
         ..ConvertOptions::default()
     };
     let target = tempfile::tempdir().map_err(|e| e.to_string())?;

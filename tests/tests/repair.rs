@@ -69,7 +69,7 @@ fn check(case: &Case) -> Result<(), String> {
     }
     let options = ConvertOptions {
         load: case.options()?,
-        verify: Some(VerifyOptions { golden: Some(case.golden.clone()), seed: 0 }),
+        verify: Some(VerifyOptions { golden: Some(case.golden.clone()), ..VerifyOptions::default() }),
         ..ConvertOptions::default()
     };
     modelport::convert(&repaired, &written, &options).map_err(|d| format!("{:?}\n{d}", done.changes))?;

@@ -137,9 +137,11 @@ pub(crate) struct Convert {
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// The model
-    pub(crate) input: PathBuf,
+    #[arg(required_unless_present = "replay")]
+    pub(crate) input: Option<PathBuf>,
     /// The ONNX file written from it
-    pub(crate) written: PathBuf,
+    #[arg(required_unless_present = "replay")]
+    pub(crate) written: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) reading: Reading,
     /// Inputs and outputs recorded by the framework (.npz with in:<name>, out:<name>)
@@ -148,6 +150,12 @@ pub(crate) struct Verify {
     /// Seed of the random inputs
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
+    /// Write a report to hand on, with the values inside the model; ends in .json or .html
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// Repeat the verification of a report
+    #[arg(long, value_name = "REPORT.json", conflicts_with_all = ["input", "written", "golden"])]
+    pub(crate) replay: Option<PathBuf>,
     /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,

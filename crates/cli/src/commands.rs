@@ -1,8 +1,8 @@
 //! One function for each command.
 
-use crate::args::{Arguments, Command, Convert, Emit, Inspect, Layout, Reading, Verify};
+use crate::args::{Arguments, Command, Convert, Emit, Inspect, Layout, Reading};
 use crate::export;
-use crate::output::{self, DIFFERENT, DONE, FAILED, USAGE};
+use crate::output::{self, DONE, FAILED, USAGE};
 use crate::progress::Progress;
 use clap::CommandFactory;
 use modelport::{CODES, Conversion, ConvertOptions, Diagnostics, InputLayout, LoadOptions, VerifyOptions};
@@ -12,7 +12,7 @@ use serde_json::json;
 pub(crate) fn run(arguments: Arguments) -> u8 {
     let done = match arguments.command {
         Command::Convert(a) => convert(a),
-        Command::Verify(a) => verify(a),
+        Command::Verify(a) => crate::verify::run(a),
         Command::Inspect(a) => inspect(a),
         Command::Repair(a) => export::repair(a),
         Command::Doctor(a) => return crate::doctor::run(a),
@@ -34,7 +34,7 @@ pub(crate) fn run(arguments: Arguments) -> u8 {
     done.unwrap_or_else(|diagnostics| output::refused(&diagnostics))
 }
 
-fn load_options(reading: &Reading) -> Result<LoadOptions, Diagnostics> {
+pub(crate) fn load_options(reading: &Reading) -> Result<LoadOptions, Diagnostics> {
     let input_types = reading.input_type.iter().map(|t| modelport::parse_input_type(t));
     let mut options = LoadOptions {
         arch: reading.arch.clone(),
@@ -84,7 +84,11 @@ fn convert(a: Convert) -> Result<u8, Diagnostics> {
             Layout::Keep => InputLayout::Keep,
             Layout::Nchw => InputLayout::Nchw,
         },
-        verify: (a.verify || a.golden.is_some()).then_some(VerifyOptions { golden: a.golden, seed: a.seed }),
+        verify: (a.verify || a.golden.is_some()).then_some(VerifyOptions {
+            golden: a.golden,
+            seed: a.seed,
+            layers: false,
+        }),
         progress: Some(&|stage| progress.show(stage)),
     };
     let done = modelport::convert(&a.input, &target, &options)?;
@@ -143,14 +147,6 @@ fn as_json(done: &Conversion, target: &std::path::Path) -> serde_json::Value {
         "rules": done.model.applied.iter().map(|r| json!({"rule": r.rule, "node": r.node, "text": r.text})).collect::<Vec<_>>(),
         "report": done.report,
     })
-}
-
-fn verify(a: Verify) -> Result<u8, Diagnostics> {
-    let load = load_options(&a.reading)?;
-    let options = VerifyOptions { golden: a.golden, seed: a.seed };
-    let report = modelport::verify(&a.input, &a.written, &load, &options)?;
-    let printed = if a.json { output::line(json!(report)) } else { output::line(&report) };
-    Ok(if report.passed() { printed } else { DIFFERENT })
 }
 
 fn inspect(a: Inspect) -> Result<u8, Diagnostics> {

@@ -10,6 +10,7 @@ mod doctor;
 mod export;
 mod output;
 mod progress;
+mod verify;
 
 use clap::Parser;
 use std::ffi::OsString;

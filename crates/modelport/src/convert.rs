@@ -1,12 +1,12 @@
 //! From a model to a written file, verified on the way where that is asked for.
 
 use crate::load::{LoadOptions, Model, load};
-use crate::{Outcome, verify};
+use crate::{Outcome, report, verify};
 use modelport_diag::{Code, Diagnostic, Result};
 use modelport_ir::passes::{self, InputLayout};
 use modelport_ir::{CoreGraph, text};
 use modelport_onnx::{WriteOptions, Written};
-use modelport_runtime::verify::Report;
+use modelport_runtime::verify::{FileDigest, Report};
 use modelport_storage::AtomicFile;
 use std::path::{Path, PathBuf};
 
@@ -91,6 +91,8 @@ pub fn convert(input: &Path, output: &Path, options: &ConvertOptions<'_>) -> Out
     if !report.passed() {
         return Err(verify::failed(&report).into());
     }
+    written.bytes += report::embed(&report, &staging.model)?;
+    report.written.sha256 = FileDigest::of(&staging.model)?.sha256;
     written.external = staging.publish(output, &written.external)?;
     Ok(Conversion { model, written, report: Some(report) })
 }

@@ -7,7 +7,8 @@ use modelport_diag::{Code, Diagnostic, Limits, Result};
 use modelport_ir::{CoreGraph, Dim, Tensor, TensorType};
 use modelport_runtime::npz;
 use modelport_runtime::verify::{
-    Comparison, FileDigest, InputUsed, Report, coarsest_dtype, first_divergence, interpret, random_inputs, tolerance,
+    Comparison, Divergence, FileDigest, InputUsed, Report, coarsest_dtype, compare_layers, first_divergence, interpret,
+    random_inputs, tolerance,
 };
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,8 @@ pub struct VerifyOptions {
     pub golden: Option<PathBuf>,
     /// Seed of random inputs.
     pub seed: u64,
+    /// Whether values inside the model are compared too.
+    pub layers: bool,
 }
 
 /// The model that a file should be equivalent to.
@@ -70,11 +73,13 @@ pub(crate) fn compare(subject: &Subject<'_>, written: &Path, options: &VerifyOpt
         source: FileDigest::of(subject.input)?,
         written: FileDigest::of(written)?,
         seed: recorded.is_none().then_some(options.seed),
+        golden: options.golden.as_deref().map(FileDigest::of).transpose()?,
         inputs: inputs.iter().map(|(n, t)| InputUsed { name: n.clone(), ty: t.ty().to_string() }).collect(),
         tolerance: tolerance(coarsest_dtype(core)),
         comparisons: Vec::new(),
         notes: Vec::new(),
         first_divergence: None,
+        layers: Vec::new(),
     };
     let names: Vec<String> = core.outputs().iter().map(|o| o.name.clone()).collect();
     let reference = interpret(core, &inputs)?;
@@ -92,8 +97,13 @@ pub(crate) fn compare(subject: &Subject<'_>, written: &Path, options: &VerifyOpt
         let label = "stand-alone MobileNetV2 built from the file's weights by name";
         report.comparisons.push(Comparison::of((label, &[alone]), (engine, &outputs), &names, allowed)?);
     }
+    if options.layers {
+        report.layers = compare_layers((core, &inputs), (&file.graph, &file.feed(&inputs)?))?;
+    }
     if !report.passed() {
-        report.first_divergence = file.divergence(core, written, &inputs, allowed);
+        let apart = report.layers.iter().find(|l| l.max_abs > allowed * l.magnitude);
+        let inside = apart.map(|l| Divergence { node: l.name.clone(), max_abs: l.max_abs, magnitude: l.magnitude });
+        report.first_divergence = inside.or_else(|| file.divergence(core, written, &inputs, allowed));
     }
     Ok(report)
 }

@@ -5,10 +5,12 @@
 
 mod compare;
 mod inputs;
+mod layers;
 mod report;
 
 pub use compare::{OutputReport, compare, tolerance};
 pub use inputs::{Random, random_inputs};
+pub use layers::{LayerReport, compare_layers};
 pub use report::{Comparison, Divergence, FileDigest, InputUsed, Report};
 
 use crate::Array;

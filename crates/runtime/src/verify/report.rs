@@ -1,6 +1,6 @@
 //! The report of a verification.
 
-use super::{OutputReport, compare};
+use super::{LayerReport, OutputReport, compare};
 use modelport_diag::{Code, Diagnostic, Result};
 use modelport_ir::Tensor;
 use serde::Serialize;
@@ -152,6 +152,8 @@ pub struct Report {
     pub written: FileDigest,
     /// The seed of random inputs; absent when inputs were recorded.
     pub seed: Option<u64>,
+    /// The recorded inputs and outputs.
+    pub golden: Option<FileDigest>,
     /// The inputs.
     pub inputs: Vec<InputUsed>,
     /// The share of an output's largest magnitude that a difference may reach.
@@ -162,6 +164,8 @@ pub struct Report {
     pub notes: Vec<String>,
     /// The first value that differs, when a comparison failed and it could be found.
     pub first_divergence: Option<Divergence>,
+    /// Values inside the model, in the order in which they are computed; empty unless asked for.
+    pub layers: Vec<LayerReport>,
 }
 
 impl Report {
