@@ -1,22 +1,24 @@
 //! Damaged files are normal input: every truncation and every flipped byte ends in a model or in diagnostics, never in a
 //! panic, in more than five seconds, or in more memory than four times the file. By default a sample of the fixtures: one
-//! of every container kind and some ops; `cargo xtask hostile` takes all of them.
+//! of every container kind of every framework and some ops; `cargo xtask hostile` takes all of them.
 #![allow(clippy::print_stderr)]
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use modelport_ir::CustomLayers;
-use modelport_keras::OpenOptions;
+use modelport::{Body, LoadOptions};
+use modelport_ir::Dialect;
 use modelport_storage::MappedFile;
 use modelport_tests::damage::{Victim, truncated};
-use modelport_tests::fixtures::{Case, cases};
+use modelport_tests::fixtures::{Case, cases, weights};
 use modelport_tests::memory::{Counting, peak};
 use modelport_tests::rng::Rng;
+use modelport_tests::scene::Scene;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -34,15 +36,11 @@ static RUNNING: Mutex<Vec<(String, Instant)>> = Mutex::new(Vec::new());
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let full = std::env::var_os("MODELPORT_HOSTILE").is_some_and(|v| v == "full");
-    let chosen: Vec<Case> = cases()
-        .into_iter()
-        .filter(|c| c.name.contains("/keras/"))
-        .enumerate()
-        .filter(|(i, c)| full || sampled(*i, c))
-        .map(|(_, c)| c)
-        .collect();
-    let trials = chosen.into_iter().flat_map(|case| {
-        let flips = if full { 10_000 } else { flips(&case) };
+    let mut seen = HashMap::new();
+    let all = cases().into_iter().chain(weights()).enumerate();
+    let chosen = all.filter(|(i, c)| full || sampled(*i, c, &mut seen)).map(|(_, c)| c);
+    let trials = chosen.flat_map(|case| {
+        let flips = flips(&case, full);
         let (one, two) = (case.clone(), case);
         [
             Trial::test(format!("truncated {}", one.name), move || truncations(&one)),
@@ -57,19 +55,47 @@ fn main() -> ExitCode {
 }
 
 /// Every container kind, and a fair sample of the small ones.
-fn sampled(index: usize, case: &Case) -> bool {
+fn sampled(index: usize, case: &Case, seen: &mut HashMap<String, usize>) -> bool {
     let name = &case.name;
-    let container = name.contains("/container_")
-        || name.contains("/k1_cnn")
-        || name.contains("/multi_io_")
-        || name.contains("/nested_functional_");
-    container || index.is_multiple_of(97)
+    if is_keras(case) {
+        let container = name.contains("/container_")
+            || name.contains("/k1_cnn")
+            || name.contains("/multi_io_")
+            || name.contains("/nested_functional_");
+        return container || index.is_multiple_of(97);
+    }
+    // Large files take long and have the structure of small ones.
+    let Some(size) = size(case).filter(|s| *s < 50_000) else { return false };
+    let of_kind = seen.entry(format!("{}, {}", container(case), size < 8_000)).or_default();
+    *of_kind += 1;
+    *of_kind <= 3 || index.is_multiple_of(97)
 }
 
-fn flips(case: &Case) -> usize {
+fn is_keras(case: &Case) -> bool {
+    case.name.contains("/keras/")
+}
+
+/// The kind of container: what PyTorch calls it, or how a path of TensorFlow's ends.
+fn container(case: &Case) -> String {
+    let torch = MappedFile::open(&case.model).ok().and_then(|f| modelport_torch::probe(&f));
+    match torch {
+        Some(kind) => kind.describe().to_owned(),
+        None => case.model.extension().unwrap_or_default().to_string_lossy().into_owned(),
+    }
+}
+
+fn size(case: &Case) -> Option<usize> {
+    Scene::new(case).ok().map(|s| s.size())
+}
+
+fn flips(case: &Case, full: bool) -> usize {
     // A large file takes longer and has no more structure to hit.
-    let bytes = std::fs::metadata(&case.model).map_or(0, |m| m.len());
-    if bytes > 100_000 { 500 } else { 10_000 }
+    let large = size(case).is_some_and(|s| s > 100_000);
+    match (full, large, is_keras(case)) {
+        (true, ..) | (false, false, true) => 10_000,
+        (false, true, _) => 500,
+        (false, false, false) => 1_000,
+    }
 }
 
 /// Ends the process when a case hangs, and says which.
@@ -85,49 +111,47 @@ fn watch() {
 }
 
 fn truncations(case: &Case) -> Result<(), Failed> {
-    let whole = read(case)?;
-    for percent in 0..100 {
-        let name = format!("{} at {percent} %", case.name);
-        check(&name, truncated(&whole, percent), arch(case)?)?;
+    let (scene, options) = (Scene::new(case)?, case.options()?);
+    for (at, (path, whole)) in scene.files().iter().enumerate() {
+        for percent in (0..100).step_by(scene.files().len()) {
+            let name = format!("{}, {} at {percent} %", case.name, path.display());
+            check(&name, &scene, at, &truncated(whole, percent), &options)?;
+        }
+        scene.restore(at)?;
     }
     Ok(())
 }
 
 fn flipped(case: &Case, flips: usize) -> Result<(), Failed> {
-    let victim = Victim::new(read(case)?);
+    let (scene, options) = (Scene::new(case)?, case.options()?);
+    let victims: Vec<_> = scene.files().iter().map(|(_, bytes)| Victim::new(bytes.clone())).collect();
     let mut rng = Rng::of(&case.name);
     for number in 0..flips {
-        let bytes = victim.flipped(&mut rng);
-        check(&format!("{}, flip {number}", case.name), bytes, arch(case)?)?;
+        let at = rng.below(victims.len());
+        let Some(victim) = victims.get(at) else { break };
+        check(&format!("{}, flip {number}", case.name), &scene, at, &victim.flipped(&mut rng), &options)?;
+        scene.restore(at)?;
     }
     Ok(())
 }
 
-fn arch(case: &Case) -> Result<Option<PathBuf>, Failed> {
-    Ok(case.options()?.arch)
-}
-
-fn read(case: &Case) -> Result<Vec<u8>, Failed> {
-    std::fs::read(&case.model).map_err(|e| Failed::from(format!("{}: {e}", case.model.display())))
-}
-
 /// One damaged file: whatever it gives, within the limits. A mutant that fails is kept for a closer look.
-fn check(name: &str, bytes: Vec<u8>, arch: Option<PathBuf>) -> Result<(), Failed> {
-    let size = bytes.len();
-    let kept = bytes.clone();
+fn check(name: &str, scene: &Scene, at: usize, bytes: &[u8], options: &LoadOptions) -> Result<(), Failed> {
+    scene.put(at, bytes)?;
+    let (model, size) = (scene.model(), scene.size());
     let start = Instant::now();
     running(name, true);
-    let (result, memory) = peak(|| catch_unwind(AssertUnwindSafe(|| convert(bytes, arch))));
+    let (result, memory) = peak(|| catch_unwind(AssertUnwindSafe(|| convert(&model, options))));
     running(name, false);
     let took = start.elapsed();
     let violation = match result {
         Err(cause) => format!("panicked: {}", text(cause.as_ref())),
         Ok(()) if took > TIME => format!("took {took:.1?}"),
-        Ok(()) if memory > 4 * size + BASE_MEMORY => format!("took {memory} bytes of memory for a file of {size}"),
+        Ok(()) if memory > 4 * size + BASE_MEMORY => format!("took {memory} bytes of memory for {size} of files"),
         Ok(()) => return Ok(()),
     };
     let path = std::env::temp_dir().join("modelport-hostile-mutant");
-    let _ = std::fs::write(&path, kept);
+    let _ = std::fs::write(&path, bytes);
     Err(Failed::from(format!("{name}: {violation}; the file is {}", path.display())))
 }
 
@@ -146,14 +170,17 @@ fn text(cause: &(dyn std::any::Any + Send)) -> String {
 }
 
 /// Everything from the bytes to the core graph, and a look at every weight, one at a time like the writer.
-fn convert(bytes: Vec<u8>, arch: Option<PathBuf>) {
-    let options = OpenOptions { arch, ..OpenOptions::default() };
-    let Ok(file) = modelport_keras::open_bytes(&MappedFile::from_bytes("mutant", bytes), &options) else { return };
-    for (_, tensor) in &file.weights {
+fn convert(model: &Path, options: &LoadOptions) {
+    let Ok(opened) = modelport::open(model, options) else { return };
+    for (_, tensor) in &opened.weights {
         let _ = tensor.bytes();
     }
-    if let Some(graph) = file.graph {
+    if let Ok(Body::Source(graph)) = opened.body {
         let (graph, _) = modelport_shim::apply(graph);
-        let _ = modelport_keras::lower(&graph, &CustomLayers::default());
+        let _ = match graph.nodes().first().map(|n| n.op.dialect) {
+            Some(Dialect::TensorFlow) => modelport_tensorflow::lower(&graph, &options.custom),
+            Some(Dialect::Torch) => modelport_torch::lower(&graph, &options.custom),
+            _ => modelport_keras::lower(&graph, &options.custom),
+        };
     }
 }
