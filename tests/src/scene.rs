@@ -26,7 +26,9 @@ impl Scene {
         let model = case.model.strip_prefix(from).map_err(io::Error::other)?.to_owned();
         let mut files = Vec::new();
         collect(from, Path::new(""), &mut files)?;
-        let scene = Self { dir: tempfile::tempdir()?, model, files };
+        // Written tens of thousands of times: in memory where the system has a directory for that.
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir())?;
+        let scene = Self { dir, model, files };
         for (at, (path, bytes)) in scene.files.iter().enumerate() {
             if let Some(parent) = path.parent() {
                 fs::create_dir_all(scene.dir.path().join(parent))?;

@@ -74,12 +74,15 @@ fn at_once(
     let holds = members(c, at, offsets, last, padding)?;
     let dtype = c.b.dtype(rows);
     if kind == ReduceKind::Max {
+        let counts = c.b.cast(holds, DType::I64)?;
+        let counts = c.b.reduce(ReduceKind::Sum, counts, &[1], true)?;
+        let none = c.b.scalar(DType::I64, 0.0);
+        let empty = c.binary(BinaryOp::Equal, counts, none)?;
         let holds = c.b.unsqueeze(holds, &[2])?;
         let rows = c.b.unsqueeze(rows, &[0])?;
         let low = c.b.scalar(dtype, f64::NEG_INFINITY);
         let rows = c.choose(holds, rows, low)?;
         let best = c.b.reduce(kind, rows, &[1], false)?;
-        let empty = c.binary(BinaryOp::Equal, best, low)?;
         let zero = c.b.scalar(dtype, 0.0);
         return c.choose(empty, zero, best);
     }
