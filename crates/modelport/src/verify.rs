@@ -54,6 +54,12 @@ pub(crate) fn failed(report: &Report) -> Box<Diagnostic> {
         Code::VERIFY_MEANINGLESS
     };
     let first = failures.next().unwrap_or_else(|| "nothing could be compared".to_owned());
+    if code == Code::VERIFY_MEANINGLESS {
+        return Diagnostic::error(code, format!("that the written model is equivalent cannot be shown: {first}"))
+            .in_file(report.written.path.clone())
+            .help("give inputs that move every output, with recorded outputs, as `--golden io.npz`")
+            .help("or convert without --verify; nothing was written");
+    }
     let mut d = Diagnostic::error(code, format!("the written model is not equivalent: {first}"))
         .in_file(report.written.path.clone());
     if let Some(at) = &report.first_divergence {
