@@ -13,6 +13,8 @@ const OUTPUTS: &[(&str, &str)] = &[
     ("CombinedNonMaxSuppression", "nmsed_boxes nmsed_scores nmsed_classes valid_detections"),
     ("ConcatOffset", "offset*N"),
     ("CudnnRNN", "output output_h output_c reserve_space"),
+    ("CudnnRNNParamsToCanonical", "weights*num_params biases*num_params"),
+    ("CudnnRNNParamsToCanonicalV2", "weights*num_params_weights biases*num_params_biases"),
     ("CudnnRNNV2", "output output_h output_c reserve_space host_reserved"),
     ("CudnnRNNV3", "output output_h output_c reserve_space host_reserved"),
     ("DynamicPartition", "outputs*num_partitions"),

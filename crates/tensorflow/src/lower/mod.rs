@@ -10,6 +10,7 @@ mod control;
 mod control_loop;
 mod conv;
 mod conv_transpose;
+mod cudnn;
 mod driver;
 mod elementwise;
 mod formula;
@@ -106,6 +107,7 @@ const FAMILIES: &[&[Row]] = &[
     suppression::ROWS,
     quant::ROWS,
     rnn::ROWS,
+    cudnn::ROWS,
     control::ROWS,
     tensor_list::ROWS,
 ];

@@ -124,9 +124,8 @@ const REASONS: &[(&[&str], &str)] = &[
         "queues, datasets and arrays that live outside of the graph feed training: give `--inputs` behind them",
     ),
     (
-        &["CudnnRNN*"],
-        "cuDNN recurrences run on one vendor's devices and keep weights in a format that those define; export the \
-         model with the layers of `tf.keras`, whose saved form is portable",
+        &["CudnnRNNBackprop*", "CudnnRNNParamsSize"],
+        "cuDNN's ops for training are not converted: export the model for inference",
     ),
     (
         &[
