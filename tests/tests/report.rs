@@ -53,3 +53,33 @@ fn what_a_file_names_is_no_markup() {
     assert!(!html.contains("http://") && !html.contains("https://") && !html.contains("src="));
     assert!(modelport::save_report(&report, &[], &at("r.txt")).is_err());
 }
+
+#[test]
+fn the_page_of_an_inspection_has_every_node_and_every_weight() {
+    let directory = tempfile::tempdir().unwrap();
+    let page = directory.path().join("report.html");
+    let models = [
+        "keras/mobilenetv2_k2_h5/model.h5",
+        "tensorflow/mobilenet_v2_frozen_k2/model.pb",
+        "torch/mobilenet_v2_full/model.pt",
+    ];
+    for model in models {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/models").join(model);
+        let found = modelport::inspect_to(&path, &LoadOptions::default(), &page).unwrap();
+        let html = std::fs::read_to_string(&page).unwrap();
+        assert!(found.layers.len() > 90, "{model}");
+        for layer in &found.layers {
+            let nodes = format!("{{\"name\":\"{}\",\"op\":\"{}\"", layer.name, layer.class);
+            assert!(html.contains(&nodes), "{model}: {}", layer.name);
+        }
+        for weight in &found.weights {
+            assert!(html.contains(&format!("<td class=\"mono\">{}</td>", weight.name)), "{model}: {}", weight.name);
+        }
+        assert!(!html.contains("https://") && !html.contains("src="));
+        let again = directory.path().join("again.html");
+        modelport::inspect_to(&path, &LoadOptions::default(), &again).unwrap();
+        assert_eq!(html, std::fs::read_to_string(&again).unwrap(), "{model}");
+    }
+    let model = fixture("model.h5");
+    assert!(modelport::inspect_to(&model, &LoadOptions::default(), &model).is_err());
+}

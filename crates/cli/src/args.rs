@@ -190,6 +190,9 @@ pub(crate) struct Inspect {
     /// List every weight
     #[arg(long)]
     pub(crate) weights: bool,
+    /// Write a page that stands alone: the graph drawn, and the statistics of every weight
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) html: Option<PathBuf>,
     /// Print as JSON
     #[arg(long)]
     pub(crate) json: bool,

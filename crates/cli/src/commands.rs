@@ -151,7 +151,10 @@ fn as_json(done: &Conversion, target: &std::path::Path) -> serde_json::Value {
 
 fn inspect(a: Inspect) -> Result<u8, Diagnostics> {
     let options = load_options(&a.reading)?;
-    let found = modelport::inspect(&a.input, &options)?;
+    let found = match &a.html {
+        Some(page) => modelport::inspect_to(&a.input, &options, page)?,
+        None => modelport::inspect(&a.input, &options)?,
+    };
     if !a.json {
         output::notes(&found.notes);
     }

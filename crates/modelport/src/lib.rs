@@ -35,7 +35,7 @@ pub use supported::{Supported, supported};
 pub use verify::{VerifyOptions, verify};
 
 pub use repair::{Repair, RepairOptions, repair};
-pub use report::{Recorded, VERIFIED, save_report};
+pub use report::{Recorded, VERIFIED, inspect_to, save_report};
 
 pub use modelport_diag::{CODES, Code, Diagnostic, Diagnostics, Limits, Result, Severity};
 pub use modelport_ir::passes::InputLayout;

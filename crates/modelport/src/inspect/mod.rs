@@ -10,6 +10,7 @@ use crate::load::{LoadOptions, Model, dialect};
 use crate::open::{Body, Opened, open};
 pub use pickle::Global;
 pub use show::Shown;
+pub(crate) use show::{bytes, grouped};
 
 use modelport_ir::{CoreGraph, Dialect, Provenance, SourceGraph, SourceOp, Tensor, TensorType};
 use serde::Serialize;
@@ -108,11 +109,25 @@ pub struct Inspection {
     pub notes: Vec<String>,
 }
 
+/// A file with what is known of it.
+pub(crate) struct Examined {
+    pub(crate) found: Inspection,
+    pub(crate) weights: Vec<(String, Tensor)>,
+    /// The framework's own ops, after the version rules.
+    pub(crate) source: Option<SourceGraph>,
+    /// The core graph, where the model can be lowered.
+    pub(crate) core: Option<CoreGraph>,
+}
+
 /// Describes a file: a model, or weights only.
 ///
 /// # Errors
 /// When the file is neither, or is damaged.
 pub fn inspect(path: &Path, options: &LoadOptions) -> Outcome<Inspection> {
+    Ok(examine(path, options)?.found)
+}
+
+pub(crate) fn examine(path: &Path, options: &LoadOptions) -> Outcome<Examined> {
     let file = open(path, options)?;
     let mut found = weights_only(path, &file);
     let pickled = pickle::read(path, options);
@@ -132,16 +147,20 @@ pub fn inspect(path: &Path, options: &LoadOptions) -> Outcome<Inspection> {
         }
     };
     found.graph = body.is_some();
+    let (mut source, mut core) = (None, None);
     if let Some(body) = body {
         let notes = Vec::new();
         let model =
             Model { file: found.file.clone(), provenance, weights: Vec::new(), body, applied: Vec::new(), notes };
-        lowered(&model, options, &mut found);
+        core = lowered(&model, options, &mut found);
+        if let Body::Source(graph) = model.body {
+            source = Some(graph);
+        }
     }
     for layer in &found.layers {
         *found.ops.entry(layer.class.clone()).or_default() += 1;
     }
-    Ok(found)
+    Ok(Examined { found, weights: file.weights, source, core })
 }
 
 /// What is known of a file without its graph.
@@ -229,7 +248,7 @@ fn converts(dialect: Dialect, op: &SourceOp) -> bool {
 }
 
 /// Types of outputs, and whether a conversion would do, are known once the model is lowered. No weight is read for that.
-fn lowered(model: &Model, options: &LoadOptions, found: &mut Inspection) {
+fn lowered(model: &Model, options: &LoadOptions, found: &mut Inspection) -> Option<CoreGraph> {
     match model.lower(&options.custom) {
         Ok(core) => {
             found.converts = Some(true);
@@ -239,11 +258,13 @@ fn lowered(model: &Model, options: &LoadOptions, found: &mut Inspection) {
             if found.layers.is_empty() {
                 describe_core(&core, found);
             }
+            Some(core)
         }
         Err(all) => {
             found.converts = Some(false);
             found.problems = all.0.iter().map(|d| format!("{}: {}", d.code, d.message)).collect();
             found.problems.dedup();
+            None
         }
     }
 }

@@ -2,10 +2,16 @@
 //!
 //! Owns: where a report is written, and the digest that a converted file carries. Must never know: how numbers were computed.
 
+mod graph;
+mod inspection;
+mod layout;
 mod page;
+mod statistics;
 mod verification;
 
-use crate::Outcome;
+use crate::inspect::{Inspection, examine};
+use crate::load::LoadOptions;
+use crate::{Outcome, convert};
 use modelport_diag::{Code, Diagnostic, Result};
 use modelport_proto::onnx::StringStringEntryProto;
 use modelport_runtime::verify::Report;
@@ -30,6 +36,19 @@ pub fn save_report(report: &Report, arguments: &[String], path: &Path) -> Outcom
         _ => return Err(misnamed(path).into()),
     };
     Ok(write(path, &text)?)
+}
+
+/// Describes a file, as [`crate::inspect`] does, and writes what is known of it to a page that stands alone: the graph drawn, and
+/// every weight with its statistics. Weights are read one at a time.
+///
+/// # Errors
+/// When the file is no model and no weights, or is damaged; `US0001` when the page is to replace it, `IO0003` when the page
+/// cannot be written.
+pub fn inspect_to(path: &Path, options: &LoadOptions, target: &Path) -> Outcome<Inspection> {
+    convert::check_not_itself(path, target)?;
+    let file = examine(path, options)?;
+    write(target, &inspection::page(&file))?;
+    Ok(file.found)
 }
 
 /// The report as JSON: the fields of [`Report`], and `modelport`, `verdict` and `arguments`.
