@@ -16,7 +16,6 @@ const drawGraph = () => {
     parent.appendChild(e);
     return e;
   };
-  const last = path => path.split('/').filter(p => p).pop() || path;
   const fit = (text, width) => {
     const room = Math.max(4, Math.floor((width - 16) / 6.8));
     return text.length <= room ? text : text.slice(0, Math.ceil(room / 2) - 1) + '…' + text.slice(text.length - Math.floor(room / 2));
@@ -148,8 +147,8 @@ const drawGraph = () => {
     const node = nodes[box.index], state = (box.index === chosen ? ' chosen' : '') + (marked.has(box.index) ? ' hit' : '');
     const g = make(layers[2], 'g', { class: `node ${node.kind} ${node.family}${state}`, 'data-node': box.index });
     make(g, 'rect', { x, y, width: w, height: h, rx: node.op ? 6 : 19 });
-    make(g, 'text', { x: middle, y: y + 16, class: 'label' }, fit(node.op || last(node.name), w));
-    make(g, 'text', { x: middle, y: y + 30, class: 'sub' }, fit(node.op ? last(node.name) : node.results[0][1] || node.kind, w));
+    make(g, 'text', { x: middle, y: y + 16, class: 'label' }, fit(node.op || node.short, w));
+    make(g, 'text', { x: middle, y: y + 30, class: 'sub' }, fit(node.op ? node.short : node.results[0][1] || node.kind, w));
     make(g, 'title', {}, node.name + node.results.map(r => r[1] ? '\n' + r[1] : '').join(''));
   };
   const again = () => {

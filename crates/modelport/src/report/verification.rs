@@ -11,7 +11,15 @@ use std::fmt::Write;
 pub(crate) fn page(report: &Report, arguments: &[String]) -> String {
     let mut body = String::new();
     let class = if report.passed() { "good" } else { "bad" };
-    let _ = write!(body, "<h1>Verification: <span class=\"{class}\">{}</span></h1>", verdict(report));
+    let _ = write!(
+        body,
+        "<header><h1>{}</h1><p class=\"chips\"><span class=\"chip {class}\">{}</span></p><p class=\"path\">Verification of {}, \
+         written from {}</p></header>",
+        escape(short(&report.written.path)),
+        verdict(report),
+        escape(&report.written.path),
+        escape(&report.source.path)
+    );
     let file = |what: &str, f: &FileDigest| vec![what.to_owned(), f.path.clone(), f.sha256.clone()];
     let mut files = vec![file("model", &report.source), file("written file", &report.written)];
     files.extend(report.golden.iter().map(|g| file("recorded outputs", g)));
@@ -44,6 +52,11 @@ pub(crate) fn page(report: &Report, arguments: &[String]) -> String {
     frame(&format!("Verification of {}", report.written.path), &body, "")
 }
 
+/// The file's own name.
+fn short(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
+}
+
 fn outputs(c: &Comparison) -> String {
     let rows = c.outputs.iter().map(|o| {
         let numbers = [o.max_abs, o.magnitude, o.allowed, o.max_rel].map(|n| format!("{n:.2e}"));
@@ -53,7 +66,12 @@ fn outputs(c: &Comparison) -> String {
         row
     });
     let headings = ["output", "type", "max abs", "of magnitude", "allowed", "max rel", "max ulp", "verdict"];
-    format!("<h2>{}, against {}</h2>{}", escape(&c.found), escape(&c.expected), table(&headings, rows))
+    format!(
+        "<h2><span class=\"against\">{}</span> against {}</h2>{}",
+        escape(&c.found),
+        escape(&c.expected),
+        table(&headings, rows)
+    )
 }
 
 fn layers(report: &Report) -> String {

@@ -127,7 +127,7 @@ impl Maker<'_> {
             Item::Node(n) => {
                 let node = &self.nodes[*n];
                 let below = if node.op.is_empty() { node.results.first().map_or("", |r| &r.1) } else { &node.op };
-                below.chars().count().max(last(&node.name).chars().count())
+                below.chars().count().max(node.short.chars().count())
             }
             // `label` and `12 nodes`, with a sign to open it.
             Item::Block(block) => block.label.chars().count().max(9) + 3,
@@ -140,9 +140,4 @@ fn inside(item: &Item) -> &[usize] {
         Item::Node(n) => std::slice::from_ref(n),
         Item::Block(block) => &block.nodes,
     }
-}
-
-/// The end of a path.
-fn last(path: &str) -> &str {
-    path.rsplit('/').find(|p| !p.is_empty()).unwrap_or(path)
 }

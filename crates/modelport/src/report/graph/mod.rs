@@ -26,6 +26,8 @@ pub(crate) struct DrawnNode {
     pub(crate) name: String,
     /// Its class or op; empty for inputs and outputs.
     pub(crate) op: String,
+    /// The part of the path that stands in its box.
+    pub(crate) short: String,
     /// `input`, `output`, `node`, or `unknown` for what is not converted.
     pub(crate) kind: &'static str,
     /// The family that gives its colour.
@@ -139,6 +141,7 @@ fn core_nodes(graph: &CoreGraph, rows: &Rows) -> Vec<DrawnNode> {
 fn finish(mut nodes: Vec<DrawnNode>) -> Vec<DrawnNode> {
     for node in &mut nodes {
         node.family = family(&node.op);
+        node.short = short(&node.name, &node.op).to_owned();
     }
     nodes
 }
@@ -186,6 +189,14 @@ fn skeleton<S: Stage>(graph: &Graph<S>, ty: &dyn Fn(ValueId) -> String, rows: &R
         });
     }
     nodes
+}
+
+/// The end of a path; where that is only the op's name once more, the piece before it.
+fn short<'a>(path: &'a str, op: &str) -> &'a str {
+    let mut pieces = path.rsplit('/').filter(|p| !p.is_empty());
+    let last = pieces.next().unwrap_or(path);
+    let op = op.rsplit(':').next().unwrap_or(op).split('.').next().unwrap_or(op);
+    if last.eq_ignore_ascii_case(op) { pieces.next().unwrap_or(last) } else { last }
 }
 
 /// Words in the names of ops, and the family that they tell.
