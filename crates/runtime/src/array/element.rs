@@ -1,6 +1,6 @@
 //! Element types and their little-endian bytes.
 
-use super::{Array, each, shaped};
+use super::{Array, each, row_major, shaped};
 use half::{bf16, f16};
 use modelport_diag::{Code, Diagnostic, Result};
 use modelport_ir::DType;
@@ -116,6 +116,6 @@ impl Bytes for Vec<u8> {
 /// The little-endian bytes of the elements; strings one after the other.
 pub(super) fn encode(array: &Array) -> Vec<u8> {
     let mut out = Vec::with_capacity(array.len().saturating_mul(array.dtype().size()));
-    each!(array, a => a.iter().for_each(|e| e.put(&mut out)));
+    each!(array, a => row_major(a).iter().for_each(|e| e.put(&mut out)));
     out
 }

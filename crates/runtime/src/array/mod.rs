@@ -3,10 +3,12 @@
 mod cast;
 mod element;
 mod num;
+mod places;
 
 pub use element::{Element, F8E4M3, F8E5M2};
 pub use num::{Int, Number};
-pub(crate) use num::{Num, Real, number, real};
+pub(crate) use num::{Num, Real, mapped, number, real};
+pub(crate) use places::{FILL, Grid, broadcast, row_major, strides};
 
 use half::{bf16, f16};
 use modelport_diag::{Code, Diagnostic, Result};
@@ -16,7 +18,7 @@ use ndarray::{ArrayD, IxDyn};
 macro_rules! arrays {
     ($($variant:ident $ty:ty;)+) => {
         /// A value: elements of one type with a shape, in row-major order unless made otherwise.
-        #[derive(Clone, Debug, PartialEq)]
+        #[derive(Clone)]
         #[allow(missing_docs)]
         pub enum Array { $($variant(ArrayD<$ty>)),+ }
 
@@ -62,14 +64,15 @@ arrays! {
     Bool bool; F8E4M3 F8E4M3; F8E5M2 F8E5M2; Str Vec<u8>;
 }
 
-fn mismatch(shape: &[usize], n: usize) -> Box<Diagnostic> {
-    Diagnostic::error(Code::RUN_FAILED, format!("{n} elements do not make an array of shape {shape:?}"))
+fn failed(message: impl Into<String>) -> Box<Diagnostic> {
+    Diagnostic::error(Code::RUN_FAILED, message.into())
 }
 
 /// A vector of elements in a shape.
 pub(crate) fn shaped<T>(shape: &[usize], data: Vec<T>) -> Result<ArrayD<T>> {
     let n = data.len();
-    ArrayD::from_shape_vec(IxDyn(shape), data).map_err(|_| mismatch(shape, n))
+    ArrayD::from_shape_vec(IxDyn(shape), data)
+        .map_err(|_| failed(format!("{n} elements do not make an array of shape {shape:?}")))
 }
 
 impl Array {
@@ -123,7 +126,7 @@ impl Array {
     /// `IR0004` only if a type has another size than the IR says.
     pub fn to_tensor(&self) -> Result<Tensor> {
         match self {
-            Self::Str(a) => Tensor::from_strings(a.shape().to_vec(), a.iter().cloned().collect()),
+            Self::Str(a) => Tensor::from_strings(a.shape().to_vec(), row_major(a).into_owned()),
             _ => Tensor::from_bytes(self.dtype(), self.shape().to_vec(), element::encode(self)),
         }
     }
@@ -141,7 +144,7 @@ impl Array {
     /// # Errors
     /// `RT0001` for strings.
     pub fn to_f64s(&self) -> Result<Vec<f64>> {
-        Ok(f64::read(&self.cast(DType::F64)?)?.iter().copied().collect())
+        Ok(row_major(&f64::read(&self.cast(DType::F64)?)?.into_owned()).into_owned())
     }
 
     /// All elements of an integer or bool array as i64, row-major; u64 above `i64::MAX` saturates.
@@ -157,6 +160,25 @@ impl Array {
     /// # Errors
     /// `RT0001` when the number of elements differs.
     pub fn reshape(&self, shape: &[usize]) -> Result<Self> {
-        each!(self, a => shaped(shape, a.iter().cloned().collect()).map(Array::from))
+        each!(self, a => shaped(shape, row_major(a).into_owned()).map(Array::from))
+    }
+}
+
+/// As NumPy's `array_equal`: strings and numbers of one type and shape; NaN equals nothing.
+impl PartialEq for Array {
+    fn eq(&self, other: &Self) -> bool {
+        fn same<T: Element>(a: &ArrayD<T>, b: &Array) -> bool {
+            b.view::<T>().is_some_and(|b| a.shape() == b.shape() && row_major(a) == row_major(b))
+        }
+        each!(self, a => same(a, other))
+    }
+}
+
+impl std::fmt::Debug for Array {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = self.cast(DType::Str).ok();
+        let elements = text.as_ref().and_then(|t| t.view::<Vec<u8>>()).into_iter().flatten();
+        let elements: Vec<_> = elements.take(32).map(|e| String::from_utf8_lossy(e)).collect();
+        write!(f, "{} {}", self.ty(), elements.join(" "))
     }
 }

@@ -1,6 +1,6 @@
 //! The three types that kernels compute in: f32 (also for f16, bf16 and 8-bit floats), f64, and wide integers.
 
-use super::{Array, F8E4M3, F8E5M2};
+use super::{Array, Element, F8E4M3, F8E5M2, row_major, shaped};
 use half::{bf16, f16};
 use modelport_diag::{Code, Diagnostic, Result};
 use modelport_ir::DType;
@@ -35,36 +35,47 @@ fn wrong(dtype: DType, what: &str) -> Box<Diagnostic> {
 }
 
 /// Borrowed when row-major, so that kernels may take its slice.
-fn borrow<T: Clone>(a: &ArrayD<T>) -> CowArray<'_, T, IxDyn> {
-    if a.is_standard_layout() { CowArray::from(a.view()) } else { owned(a, T::clone) }
+fn borrow<T: Clone>(a: &ArrayD<T>) -> Result<CowArray<'_, T, IxDyn>> {
+    if a.is_standard_layout() { Ok(CowArray::from(a.view())) } else { owned(a, T::clone) }
 }
 
-fn owned<'a, T: Clone, U>(a: &ArrayD<T>, f: impl Fn(&T) -> U) -> CowArray<'a, U, IxDyn> {
-    CowArray::from(a.as_standard_layout().map(f))
+fn owned<'a, T: Clone, U>(a: &ArrayD<T>, f: impl Fn(&T) -> U) -> Result<CowArray<'a, U, IxDyn>> {
+    shaped(a.shape(), row_major(a).iter().map(f).collect()).map(CowArray::from)
+}
+
+/// All elements converted, as an array of the type they are converted to.
+fn stored<T: Clone, U: Element>(a: &ArrayD<T>, f: impl Fn(&T) -> U) -> Result<Array> {
+    Array::from_vec(a.shape(), row_major(a).iter().map(f).collect())
+}
+
+/// `f` of every element, rounded to `dtype`. One loop for all functions: a call for each element costs little.
+pub(crate) fn mapped<T: Num>(x: &CowArray<'_, T, IxDyn>, dtype: DType, f: &dyn Fn(T) -> T) -> Result<Array> {
+    let out = x.iter().map(|&v| f(v)).collect();
+    T::store(shaped(x.shape(), out)?, dtype)
 }
 
 impl Num for f32 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
     fn read(a: &Array) -> Result<CowArray<'_, Self, IxDyn>> {
-        Ok(match a {
+        match a {
             Array::F32(a) => borrow(a),
             Array::F16(a) => owned(a, |x| x.to_f32()),
             Array::BF16(a) => owned(a, |x| x.to_f32()),
             Array::F8E4M3(a) => owned(a, |x| x.to_f64() as f32),
             Array::F8E5M2(a) => owned(a, |x| x.to_f64() as f32),
-            _ => return Err(wrong(a.dtype(), "this element type")),
-        })
+            _ => Err(wrong(a.dtype(), "this element type")),
+        }
     }
     fn store(a: ArrayD<Self>, dtype: DType) -> Result<Array> {
-        Ok(match dtype {
-            DType::F32 => a.into(),
-            DType::F16 => a.mapv(f16::from_f32).into(),
-            DType::BF16 => a.mapv(bf16::from_f32).into(),
-            DType::F8E4M3 => a.mapv(|x| F8E4M3::from_f64(x.into())).into(),
-            DType::F8E5M2 => a.mapv(|x| F8E5M2::from_f64(x.into())).into(),
-            _ => return Err(wrong(dtype, "this element type")),
-        })
+        match dtype {
+            DType::F32 => Ok(a.into()),
+            DType::F16 => stored(&a, |&x| f16::from_f32(x)),
+            DType::BF16 => stored(&a, |&x| bf16::from_f32(x)),
+            DType::F8E4M3 => stored(&a, |&x| F8E4M3::from_f64(x.into())),
+            DType::F8E5M2 => stored(&a, |&x| F8E5M2::from_f64(x.into())),
+            _ => Err(wrong(dtype, "this element type")),
+        }
     }
     fn of(x: f64) -> Self {
         x as f32
@@ -82,7 +93,7 @@ impl Num for f64 {
     const ONE: Self = 1.0;
     fn read(a: &Array) -> Result<CowArray<'_, Self, IxDyn>> {
         match a {
-            Array::F64(a) => Ok(borrow(a)),
+            Array::F64(a) => borrow(a),
             _ => Err(wrong(a.dtype(), "this element type")),
         }
     }
@@ -107,7 +118,7 @@ impl Num for Int {
     const ZERO: Self = Wrapping(0);
     const ONE: Self = Wrapping(1);
     fn read(a: &Array) -> Result<CowArray<'_, Self, IxDyn>> {
-        Ok(match a {
+        match a {
             Array::I8(a) => owned(a, |&x| Wrapping(x.into())),
             Array::I16(a) => owned(a, |&x| Wrapping(x.into())),
             Array::I32(a) => owned(a, |&x| Wrapping(x.into())),
@@ -117,22 +128,22 @@ impl Num for Int {
             Array::U32(a) => owned(a, |&x| Wrapping(x.into())),
             Array::U64(a) => owned(a, |&x| Wrapping(x.into())),
             Array::Bool(a) => owned(a, |&x| Wrapping(x.into())),
-            _ => return Err(wrong(a.dtype(), "other types than integers")),
-        })
+            _ => Err(wrong(a.dtype(), "other types than integers")),
+        }
     }
     fn store(a: ArrayD<Self>, dtype: DType) -> Result<Array> {
-        Ok(match dtype {
-            DType::I8 => a.mapv(|x| x.0 as i8).into(),
-            DType::I16 => a.mapv(|x| x.0 as i16).into(),
-            DType::I32 => a.mapv(|x| x.0 as i32).into(),
-            DType::I64 => a.mapv(|x| x.0 as i64).into(),
-            DType::U8 => a.mapv(|x| x.0 as u8).into(),
-            DType::U16 => a.mapv(|x| x.0 as u16).into(),
-            DType::U32 => a.mapv(|x| x.0 as u32).into(),
-            DType::U64 => a.mapv(|x| x.0 as u64).into(),
-            DType::Bool => a.mapv(|x| x.0 != 0).into(),
-            _ => return Err(wrong(dtype, "other types than integers")),
-        })
+        match dtype {
+            DType::I8 => stored(&a, |&x| x.0 as i8),
+            DType::I16 => stored(&a, |&x| x.0 as i16),
+            DType::I32 => stored(&a, |&x| x.0 as i32),
+            DType::I64 => stored(&a, |&x| x.0 as i64),
+            DType::U8 => stored(&a, |&x| x.0 as u8),
+            DType::U16 => stored(&a, |&x| x.0 as u16),
+            DType::U32 => stored(&a, |&x| x.0 as u32),
+            DType::U64 => stored(&a, |&x| x.0 as u64),
+            DType::Bool => stored(&a, |&x| x.0 != 0),
+            _ => Err(wrong(dtype, "other types than integers")),
+        }
     }
     fn of(x: f64) -> Self {
         Wrapping(x as i128)

@@ -4,7 +4,7 @@ use super::Call;
 use super::binary::{maximum, minimum};
 use super::special::erf;
 use crate::Array;
-use crate::array::{Num, Real, number, real};
+use crate::array::{Num, Real, mapped, number, real};
 use modelport_diag::Result;
 use modelport_ir::Op;
 
@@ -13,7 +13,7 @@ pub(super) fn activation(c: &Call<'_>) -> Result<Vec<Array>> {
     let x = c.x(0)?;
     real!(x.dtype(), T => {
         let f = function::<T>(c.op);
-        Ok(vec![T::store(T::read(x)?.mapv(f), x.dtype())?])
+        Ok(vec![mapped(&T::read(x)?, x.dtype(), &f)?])
     })
 }
 
@@ -79,11 +79,11 @@ pub(super) fn clip(c: &Call<'_>) -> Result<Vec<Array>> {
     number!(x.dtype(), T => {
         let low = bound::<T>(c, 1)?;
         let high = bound::<T>(c, 2)?;
-        let clipped = T::read(x)?.mapv(|v| {
+        let clipped = mapped::<T>(&T::read(x)?, x.dtype(), &|v| {
             let v = low.map_or(v, |l| maximum(v, l));
             high.map_or(v, |h| minimum(v, h))
         });
-        Ok(vec![T::store(clipped, x.dtype())?])
+        Ok(vec![clipped?])
     })
 }
 

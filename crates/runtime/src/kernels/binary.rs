@@ -15,7 +15,7 @@ pub(super) fn zip<T: Copy, U: Copy + Default>(
     shape: &[usize],
     x: ArrayViewD<'_, T>,
     y: ArrayViewD<'_, T>,
-    f: impl Fn(T, T) -> U,
+    f: &dyn Fn(T, T) -> U,
 ) -> Result<ArrayD<U>> {
     let differ = || c.error("the operands do not broadcast");
     let x = x.broadcast(IxDyn(shape)).ok_or_else(differ)?;
@@ -38,7 +38,7 @@ pub(super) fn binary(c: &Call<'_>, op: BinaryOp) -> Result<Vec<Array>> {
         Less => compare(c, &shape, |o| o.is_some_and(|o| o.is_lt()))?,
         LessOrEqual => compare(c, &shape, |o| o.is_some_and(|o| o.is_le()))?,
         _ if x.dtype().is_float() => real!(x.dtype(), T => {
-            let out = zip(c, &shape, T::read(x)?.view(), T::read(y)?.view(), |a, b| float(op, a, b))?;
+            let out = zip(c, &shape, T::read(x)?.view(), T::read(y)?.view(), &|a, b| float(op, a, b))?;
             T::store(out, x.dtype())?
         }),
         _ => {
@@ -48,16 +48,16 @@ pub(super) fn binary(c: &Call<'_>, op: BinaryOp) -> Result<Vec<Array>> {
                 _ => false,
             };
             c.require(!undefined, || "division of integers by zero".to_owned())?;
-            Int::store(zip(c, &shape, a.view(), b.view(), |a, b| Wrapping(whole(op, a.0, b.0)))?, x.dtype())?
+            Int::store(zip(c, &shape, a.view(), b.view(), &|a, b| Wrapping(whole(op, a.0, b.0)))?, x.dtype())?
         }
     };
     Ok(vec![out])
 }
 
-fn compare(c: &Call<'_>, shape: &[usize], f: impl Fn(Option<std::cmp::Ordering>) -> bool) -> Result<Array> {
+fn compare(c: &Call<'_>, shape: &[usize], f: fn(Option<std::cmp::Ordering>) -> bool) -> Result<Array> {
     let (x, y) = (c.x(0)?, c.x(1)?);
     number!(x.dtype(), T => {
-        Ok(zip(c, shape, T::read(x)?.view(), T::read(y)?.view(), |a, b| f(a.partial_cmp(&b)))?.into())
+        Ok(zip(c, shape, T::read(x)?.view(), T::read(y)?.view(), &|a, b| f(a.partial_cmp(&b)))?.into())
     })
 }
 

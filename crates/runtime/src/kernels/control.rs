@@ -2,11 +2,10 @@
 
 use super::Call;
 use crate::Array;
-use crate::array::{Element, each};
 use crate::run::run_nested;
 use modelport_diag::Result;
 use modelport_ir::CoreGraph;
-use ndarray::{ArrayD, Axis, IxDyn};
+use ndarray::{ArrayD, IxDyn};
 
 fn body(c: &Call<'_>, graph: &CoreGraph, inputs: Vec<Array>) -> Result<Vec<Array>> {
     c.require(c.depth < c.options.depth, || format!("control flow is nested deeper than {}", c.options.depth))?;
@@ -68,14 +67,13 @@ fn fit(graph: &CoreGraph, inputs: &mut [Array]) -> Result<()> {
 
 /// Scan elements as one value; without any, its type comes from the body.
 fn stacked(c: &Call<'_>, elements: Vec<Array>, graph: &CoreGraph, output: usize) -> Result<Array> {
-    fn join<T: Element>(c: &Call<'_>, all: &[Array], _first: &ArrayD<T>) -> Result<Array> {
-        let views: Option<Vec<_>> = all.iter().map(|a| a.view::<T>().map(|a| a.view())).collect();
-        let joined = views.and_then(|v| ndarray::stack(Axis(0), &v).ok());
-        let joined = joined.ok_or_else(|| c.error("scan outputs differ from one iteration to the next"))?;
-        Ok(T::wrap(joined.as_standard_layout().into_owned()))
-    }
     if let Some(first) = elements.first() {
-        return each!(first, a => join(c, &elements, a));
+        let alike = elements.iter().all(|e| e.shape() == first.shape());
+        c.require(alike, || "scan outputs differ from one iteration to the next".to_owned())?;
+        let (sources, n): (Vec<&Array>, _) = (elements.iter().collect(), first.len());
+        let shape = [&[elements.len()], first.shape()].concat();
+        let mut places = (0..elements.len()).flat_map(|e| (0..n).map(move |at| Some((e, at))));
+        return Array::gathered(&sources, &shape, &mut places);
     }
     let ty =
         graph.outputs().get(output).map(|o| graph.ty(o.value)).ok_or_else(|| c.error("a scan output is missing"))?;

@@ -1,12 +1,11 @@
 //! Values made from sizes: `Shape`, `Range`, `OneHot`, triangles.
 
 use super::Call;
-use super::movement::each_index;
 use crate::Array;
-use crate::array::{Element, Num, each, number, shaped};
+use crate::array::{Num, number, shaped};
 use modelport_diag::Result;
 use modelport_ir::DType;
-use ndarray::{ArrayD, Axis, IxDyn};
+use ndarray::{ArrayD, IxDyn};
 
 pub(super) fn shape(c: &Call<'_>, start: i64, end: Option<i64>) -> Result<Vec<Array>> {
     let dims = c.x(0)?.shape();
@@ -35,40 +34,31 @@ pub(super) fn range(c: &Call<'_>) -> Result<Vec<Array>> {
 }
 
 pub(super) fn one_hot(c: &Call<'_>, axis: i64) -> Result<Vec<Array>> {
-    fn fill<T: Element>(c: &Call<'_>, axis: Axis, values: &ArrayD<T>, indices: &[i64]) -> Result<Vec<Array>> {
-        let shape = c.shape(0)?;
-        let pair: Vec<T> = values.iter().cloned().collect();
-        let [off, on] = pair.as_slice() else { return Err(c.error("values must be [off, on]")) };
-        let depth = shape[axis.0];
-        let mut out = ArrayD::from_elem(IxDyn(&shape), off.clone());
-        for (mut line, &i) in out.lanes_mut(axis).into_iter().zip(indices) {
-            let at = if i < 0 { i.saturating_add(depth as i64) } else { i };
-            if let Some(v) = usize::try_from(at).ok().filter(|&at| at < depth).and_then(|at| line.get_mut(at)) {
-                *v = on.clone();
-            }
-        }
-        Ok(vec![T::wrap(out)])
-    }
-    let at = c.x(0)?;
-    let axis = Axis(c.axis(axis, at.rank() + 1)?);
+    let (at, values, shape) = (c.x(0)?, c.x(2)?, c.shape(0)?);
+    let axis = c.axis(axis, at.rank() + 1)?;
+    c.require(values.len() == 2, || "values must be [off, on]".to_owned())?;
     let indices = at.cast(DType::I64)?.to_i64s()?;
-    each!(c.x(2)?, a => fill(c, axis, a, &indices))
+    let (depth, inner) = (shape[axis], shape[axis + 1..].iter().product::<usize>());
+    let hit = |i: usize| {
+        let (outer, rest) = (i / (depth * inner), i % (depth * inner));
+        let given = indices[outer * inner + rest % inner];
+        let given = if given < 0 { given.saturating_add(depth as i64) } else { given };
+        usize::try_from(given).is_ok_and(|given| given == rest / inner)
+    };
+    let mut places = (0..shape.iter().product()).map(|i| Some((0, usize::from(hit(i)))));
+    Ok(vec![Array::gathered(&[values], &shape, &mut places)?])
 }
 
 pub(super) fn trilu(c: &Call<'_>, upper: bool) -> Result<Vec<Array>> {
-    fn keep<T: Element>(x: &ArrayD<T>, upper: bool, k: i128) -> Result<Vec<Array>> {
-        let rank = x.ndim();
-        let mut values = x.iter();
-        let mut out = Vec::with_capacity(x.len());
-        each_index(x.shape(), |index| {
-            let diagonal = index[rank - 1] as i128 - index[rank - 2] as i128;
-            let kept = if upper { diagonal >= k } else { diagonal <= k };
-            out.push(values.next().filter(|_| kept).cloned().unwrap_or_default());
-        });
-        Ok(vec![Array::from_vec(x.shape(), out)?])
-    }
-    let k = if c.opt(1).is_some() { c.int(1)? } else { 0 };
-    each!(c.x(0)?, a => keep(a, upper, k.into()))
+    let x = c.x(0)?;
+    let k = i128::from(if c.opt(1).is_some() { c.int(1)? } else { 0 });
+    let &[.., rows, columns] = x.shape() else { return Err(c.error("operand 0 must be matrices")) };
+    let kept = |at: usize| {
+        let diagonal = (at % columns) as i128 - (at / columns % rows) as i128;
+        if upper { diagonal >= k } else { diagonal <= k }
+    };
+    let mut places = (0..x.len()).map(|at| kept(at).then_some((0, at)));
+    Ok(vec![Array::gathered(&[x], x.shape(), &mut places)?])
 }
 
 pub(super) fn eye(c: &Call<'_>, k: i64) -> Result<Vec<Array>> {

@@ -1,10 +1,9 @@
 //! `GridSample`: neighbours of given positions, weighted axis by axis.
 
 use super::Call;
-use super::index::strides;
 use super::special::round_even;
 use crate::Array;
-use crate::array::{Num, number, shaped};
+use crate::array::{Num, number, shaped, strides};
 use modelport_diag::Result;
 use modelport_ir::core::{GridMode, GridPadding};
 

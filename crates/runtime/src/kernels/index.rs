@@ -3,27 +3,12 @@
 use super::Call;
 use super::movement::{each_index, identity, picked};
 use crate::Array;
-use crate::array::{Element, each};
+use crate::array::strides;
 use modelport_diag::Result;
-use ndarray::ArrayD;
-
-/// Elements between neighbours on each axis of a row-major value.
-pub(super) fn strides(shape: &[usize]) -> Vec<usize> {
-    let mut out = vec![1; shape.len()];
-    for axis in (1..shape.len()).rev() {
-        out[axis - 1] = out[axis] * shape[axis];
-    }
-    out
-}
 
 /// The elements of `x` at these places of its row-major order.
 fn taken(x: &Array, places: &[usize], shape: &[usize]) -> Result<Array> {
-    fn take<T: Element>(x: &ArrayD<T>, places: &[usize], shape: &[usize]) -> Result<Array> {
-        let x = x.as_standard_layout();
-        let data = x.as_slice().unwrap_or_default();
-        Array::from_vec(shape, places.iter().map(|&i| data[i].clone()).collect())
-    }
-    each!(x, a => take(a, places, shape))
+    Array::gathered(&[x], shape, &mut places.iter().map(|&at| Some((0, at))))
 }
 
 pub(super) fn gather(c: &Call<'_>, axis: i64) -> Result<Vec<Array>> {
@@ -32,7 +17,7 @@ pub(super) fn gather(c: &Call<'_>, axis: i64) -> Result<Vec<Array>> {
     let n = x.shape()[axis];
     let mut maps = identity(x.shape());
     maps[axis] = c.ints(1)?.into_iter().map(|i| c.index(i, n)).collect::<Result<_>>()?;
-    Ok(vec![picked(x, &maps)?.reshape(&c.shape(0)?)?])
+    Ok(vec![picked(x, maps)?.reshape(&c.shape(0)?)?])
 }
 
 /// For each element of the indices, the place in `x` that has their position on all axes but `axis`.
@@ -45,7 +30,7 @@ pub(super) fn element_places(c: &Call<'_>, axis: i64) -> Result<Vec<usize>> {
     let mut values = c.ints(1)?.into_iter();
     let mut places = Vec::with_capacity(at.len());
     let mut wrong = None;
-    each_index(at.shape(), |index| {
+    each_index(at.shape(), &mut |index| {
         let value = values.next().unwrap_or_default();
         match c.index(value, n) {
             Ok(value) => {
@@ -95,7 +80,7 @@ pub(super) fn reverse_sequence(c: &Call<'_>, batch: i64, time: i64) -> Result<Ve
     c.require(fits, || format!("sequence lengths must be between 0 and {n}"))?;
     let strides = strides(x.shape());
     let mut places = Vec::with_capacity(x.len());
-    each_index(x.shape(), |index| {
+    each_index(x.shape(), &mut |index| {
         let length = lengths[index[batch]] as usize;
         let t = if index[time] < length { length - 1 - index[time] } else { index[time] };
         let sum: usize = index.iter().zip(&strides).map(|(i, s)| i * s).sum();

@@ -13,7 +13,7 @@ pub(super) fn map_lines<T: Copy, U: Copy + Default>(
     x: ArrayViewD<'_, T>,
     axis: usize,
     n: usize,
-    mut f: impl FnMut(&[T], &mut [U]),
+    f: &mut dyn FnMut(&[T], &mut [U]),
 ) -> ArrayD<U> {
     let mut shape = x.shape().to_vec();
     if let Some(d) = shape.get_mut(axis) {
@@ -41,7 +41,7 @@ pub(super) fn softmax(c: &Call<'_>, axis: i64, log: bool) -> Result<Vec<Array>> 
     let axis = c.axis(axis, x.rank())?;
     real!(x.dtype(), T => {
         let x = T::read(x)?;
-        let out = map_lines(x.view(), axis, x.len_of(Axis(axis)), |line, out| softmax_line::<T>(line, out, log));
+        let out = map_lines(x.view(), axis, x.len_of(Axis(axis)), &mut |line, out| softmax_line::<T>(line, out, log));
         Ok(vec![T::store(out, c.dtype())?])
     })
 }
@@ -59,7 +59,7 @@ pub(super) fn hardmax(c: &Call<'_>, axis: i64) -> Result<Vec<Array>> {
     let axis = c.axis(axis, x.rank())?;
     real!(x.dtype(), T => {
         let x = T::read(x)?;
-        let out = map_lines(x.view(), axis, x.len_of(Axis(axis)), |line: &[T], out| {
+        let out = map_lines(x.view(), axis, x.len_of(Axis(axis)), &mut |line: &[T], out| {
             let at = extremum(line, ArgKind::Max, false);
             out.iter_mut().enumerate().for_each(|(i, o)| *o = if i == at { T::ONE } else { T::ZERO });
         });
@@ -73,7 +73,7 @@ pub(super) fn lp_norm(c: &Call<'_>, axis: i64, p: i64) -> Result<Vec<Array>> {
     c.require(p == 1 || p == 2, || format!("p is 1 or 2, not {p}"))?;
     real!(x.dtype(), T => {
         let x = T::read(x)?;
-        let out = map_lines(x.view(), axis, x.len_of(Axis(axis)), |line: &[T], out| {
+        let out = map_lines(x.view(), axis, x.len_of(Axis(axis)), &mut |line: &[T], out| {
             let norm = match p {
                 1 => line.iter().map(|v| v.f64().abs()).sum::<f64>(),
                 _ => line.iter().map(|v| v.f64() * v.f64()).sum::<f64>().sqrt(),
@@ -111,7 +111,7 @@ pub(super) fn arg(c: &Call<'_>, kind: ArgKind, axis: i64, last: bool) -> Result<
     c.require(x.shape()[axis] > 0 || shape.contains(&0), || "an empty axis has no extremum".to_owned())?;
     number!(x.dtype(), T => {
         let x = T::read(x)?;
-        let out = map_lines(x.view(), axis, 1, |line: &[T], out: &mut [i64]| {
+        let out = map_lines(x.view(), axis, 1, &mut |line: &[T], out: &mut [i64]| {
             out.iter_mut().for_each(|o| *o = extremum(line, kind, last) as i64);
         });
         Ok(vec![Array::from(out).reshape(&shape)?])
@@ -123,7 +123,7 @@ pub(super) fn running(c: &Call<'_>, axis: i64, exclusive: bool, reverse: bool, p
     let axis = c.axis(axis, x.rank())?;
     number!(x.dtype(), T => {
         let x = T::read(x)?;
-        let out = map_lines(x.view(), axis, x.len_of(Axis(axis)), |line: &[T], out| {
+        let out = map_lines(x.view(), axis, x.len_of(Axis(axis)), &mut |line: &[T], out| {
             let mut so_far = if product { T::ONE } else { T::ZERO };
             for k in 0..line.len() {
                 let i = if reverse { line.len() - 1 - k } else { k };
@@ -143,7 +143,7 @@ pub(super) fn top_k(c: &Call<'_>, axis: i64, top: bool) -> Result<Vec<Array>> {
     let k = c.shape(0)?[axis];
     number!(x.dtype(), T => {
         let x = T::read(x)?;
-        let places = map_lines(x.view(), axis, k, |line: &[T], out: &mut [i64]| {
+        let places = map_lines(x.view(), axis, k, &mut |line: &[T], out: &mut [i64]| {
             let mut order: Vec<usize> = (0..line.len()).collect();
             order.sort_by(|&a, &b| {
                 let o = ascending(line[a], line[b]);

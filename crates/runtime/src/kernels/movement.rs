@@ -2,48 +2,20 @@
 
 use super::Call;
 use crate::Array;
-use crate::array::{Element, each, shaped};
+use crate::array::{FILL, Grid, broadcast, strides};
 use modelport_diag::Result;
 use modelport_ir::core::{DataLayout, DepthToSpaceMode, PadMode};
-use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn, Slice};
 
-/// In a map of [`pick`]: no element of the operand, but the fill.
-pub(super) const FILL: usize = usize::MAX;
-
-/// A view as an array in row-major order.
-pub(super) fn own<T: Clone>(view: ArrayViewD<'_, T>) -> ArrayD<T> {
-    view.as_standard_layout().into_owned()
-}
-
-/// The array whose element at `i, j, …` is that of `x` at `maps[0][i], maps[1][j], …`.
-pub(super) fn pick<T: Element>(x: &ArrayD<T>, maps: &[Vec<usize>], fill: &T) -> Result<ArrayD<T>> {
-    let shape: Vec<usize> = maps.iter().map(Vec::len).collect();
-    let x = x.as_standard_layout();
-    let data: Vec<T> = match (x.as_slice(), maps.split_last()) {
-        (Some(data), None) => data.to_vec(),
-        (Some(data), Some((last, outer))) => {
-            let mut out = Vec::with_capacity(shape.iter().product());
-            each_index(&shape[..outer.len()], |index| {
-                let row = index
-                    .iter()
-                    .zip(outer)
-                    .zip(x.shape())
-                    .try_fold(0, |base, ((&i, map), &n)| (map[i] != FILL).then(|| base * n + map[i]));
-                let base = row.map(|r| r * x.shape()[outer.len()]);
-                out.extend(last.iter().map(|&i| match base {
-                    Some(base) if i != FILL => data[base + i].clone(),
-                    _ => fill.clone(),
-                }));
-            });
-            out
-        }
-        (None, _) => Vec::new(),
-    };
-    shaped(&shape, data)
+/// Where each element of the result stands in `x`: at `maps[0][i], maps[1][j], …` for index `i, j, …`.
+fn grid(x: &Array, mut maps: Vec<Vec<usize>>) -> Grid {
+    for (map, step) in maps.iter_mut().zip(strides(x.shape())) {
+        map.iter_mut().filter(|i| **i != FILL).for_each(|i| *i *= step);
+    }
+    Grid::new(maps)
 }
 
 /// Calls `f` with every index into a shape, row-major.
-pub(super) fn each_index(shape: &[usize], mut f: impl FnMut(&[usize])) {
+pub(super) fn each_index(shape: &[usize], f: &mut dyn FnMut(&[usize])) {
     if shape.contains(&0) {
         return;
     }
@@ -65,9 +37,10 @@ pub(super) fn each_index(shape: &[usize], mut f: impl FnMut(&[usize])) {
     }
 }
 
-/// [`pick`] for any element type, without fill.
-pub(super) fn picked(x: &Array, maps: &[Vec<usize>]) -> Result<Array> {
-    each!(x, a => Ok(pick(a, maps, &Default::default())?.into()))
+/// The array whose element at `i, j, …` is that of `x` at `maps[0][i], maps[1][j], …`.
+pub(super) fn picked(x: &Array, maps: Vec<Vec<usize>>) -> Result<Array> {
+    let shape: Vec<usize> = maps.iter().map(Vec::len).collect();
+    Array::gathered(&[x], &shape, &mut grid(x, maps).map(|at| at.map(|at| (0, at))))
 }
 
 /// Maps that leave every axis as it is.
@@ -79,55 +52,69 @@ pub(super) fn reshaped(c: &Call<'_>) -> Result<Vec<Array>> {
     Ok(vec![c.x(0)?.reshape(&c.shape(0)?)?])
 }
 
+/// Axis `i` of the result is axis `perm[i]` of `x`.
+fn permuted(x: &Array, perm: &[usize]) -> Result<Array> {
+    let (from, steps) = (x.shape(), strides(x.shape()));
+    let shape: Vec<usize> = perm.iter().map(|&axis| from[axis]).collect();
+    let offsets = perm.iter().map(|&axis| (0..from[axis]).map(|i| i * steps[axis]).collect()).collect();
+    Array::gathered(&[x], &shape, &mut Grid::new(offsets).map(|at| at.map(|at| (0, at))))
+}
+
 pub(super) fn transpose(c: &Call<'_>, perm: &[usize]) -> Result<Vec<Array>> {
-    each!(c.x(0)?, a => Ok(vec![own(a.view().permuted_axes(perm)).into()]))
+    Ok(vec![permuted(c.x(0)?, perm)?])
+}
+
+/// Where each element of a result of `shape` stands in an operand that broadcasts to it.
+fn spread(c: &Call<'_>, x: &Array, shape: &[usize]) -> Result<Grid> {
+    broadcast(x.shape(), shape).ok_or_else(|| c.error("the operands do not broadcast"))
 }
 
 pub(super) fn expand(c: &Call<'_>) -> Result<Vec<Array>> {
-    let shape = c.shape(0)?;
-    each!(c.x(0)?, a => {
-        let view = a.broadcast(IxDyn(&shape)).ok_or_else(|| c.error("the operand does not broadcast"))?;
-        Ok(vec![own(view).into()])
-    })
+    let (x, shape) = (c.x(0)?, c.shape(0)?);
+    let mut places = spread(c, x, &shape)?.map(|at| at.map(|at| (0, at)));
+    Ok(vec![Array::gathered(&[x], &shape, &mut places)?])
 }
 
 pub(super) fn choose(c: &Call<'_>) -> Result<Vec<Array>> {
-    fn pair<T: Element>(c: &Call<'_>, x: &ArrayD<T>) -> Result<Vec<Array>> {
-        let shape = c.shape(0)?;
-        let differ = || c.error("the operands do not broadcast");
-        let cond = c.of::<bool>(0)?.broadcast(IxDyn(&shape)).ok_or_else(differ)?;
-        let x = x.broadcast(IxDyn(&shape)).ok_or_else(differ)?;
-        let y = c.of::<T>(2)?.broadcast(IxDyn(&shape)).ok_or_else(differ)?;
-        let all = cond.iter().zip(x.iter().zip(y.iter()));
-        Ok(vec![Array::from_vec(&shape, all.map(|(&c, (x, y))| if c { x } else { y }.clone()).collect())?])
-    }
-    each!(c.x(1)?, a => pair(c, a))
+    let (cond, x, y, shape) = (c.x(0)?, c.x(1)?, c.x(2)?, c.shape(0)?);
+    let truths: Vec<bool> = c.of::<bool>(0)?.iter().copied().collect();
+    let operands = spread(c, x, &shape)?.zip(spread(c, y, &shape)?);
+    let mut places = spread(c, cond, &shape)?.zip(operands).map(|(cond, (x, y))| match cond {
+        Some(at) if truths[at] => x.map(|at| (0, at)),
+        _ => y.map(|at| (1, at)),
+    });
+    Ok(vec![Array::gathered(&[x, y], &shape, &mut places)?])
 }
 
 pub(super) fn tile(c: &Call<'_>) -> Result<Vec<Array>> {
     let (x, shape) = (c.x(0)?, c.shape(0)?);
     let maps: Vec<_> = shape.iter().zip(x.shape()).map(|(&to, &n)| (0..to).map(|i| i % n.max(1)).collect()).collect();
-    Ok(vec![picked(x, &maps)?])
+    Ok(vec![picked(x, maps)?])
 }
 
 pub(super) fn concat(c: &Call<'_>, axis: i64) -> Result<Vec<Array>> {
-    fn join<T: Element>(c: &Call<'_>, axis: Axis, _first: &ArrayD<T>) -> Result<Vec<Array>> {
-        let parts = (0..c.operands.len()).map(|i| Ok(c.of::<T>(i)?.view())).collect::<Result<Vec<_>>>()?;
-        let joined = ndarray::concatenate(axis, &parts).map_err(|_| c.error("the operands do not join"))?;
-        Ok(vec![T::wrap(own(joined.view()))])
-    }
-    let x = c.x(0)?;
-    let axis = Axis(c.axis(axis, x.rank())?);
-    each!(x, a => join(c, axis, a))
+    let parts = (0..c.operands.len()).map(|i| c.x(i)).collect::<Result<Vec<_>>>()?;
+    let shape = c.shape(0)?;
+    let axis = c.axis(axis, shape.len())?;
+    let outer: usize = shape[..axis].iter().product();
+    // The elements of each part that stand together in the result.
+    let runs: Vec<usize> = parts.iter().map(|p| p.shape()[axis..].iter().product()).collect();
+    let mut places = (0..outer).flat_map(|o| {
+        let run = move |(part, &n): (usize, &usize)| (o * n..(o + 1) * n).map(move |at| Some((part, at)));
+        runs.iter().enumerate().flat_map(run)
+    });
+    Ok(vec![Array::gathered(&parts, &shape, &mut places)?])
 }
 
 pub(super) fn split(c: &Call<'_>, axis: i64, sizes: &[usize]) -> Result<Vec<Array>> {
     let x = c.x(0)?;
-    let axis = Axis(c.axis(axis, x.rank())?);
+    let axis = c.axis(axis, x.rank())?;
     let mut start = 0;
     let mut pieces = Vec::with_capacity(sizes.len());
     for &n in sizes {
-        pieces.push(each!(x, a => own(a.slice_axis(axis, Slice::from(start..start + n))).into()));
+        let mut maps = identity(x.shape());
+        maps[axis] = (start..start + n).collect();
+        pieces.push(picked(x, maps)?);
         start += n;
     }
     Ok(pieces)
@@ -153,7 +140,7 @@ pub(super) fn slice(c: &Call<'_>) -> Result<Vec<Array>> {
         let inside = maps[axis].iter().all(|&i| i < x.shape()[axis]);
         c.require(inside, || format!("the slice reaches outside of axis {axis}"))?;
     }
-    Ok(vec![picked(x, &maps)?])
+    Ok(vec![picked(x, maps)?])
 }
 
 /// Where element `i` (counted from the first original one) of a padded axis of `n` comes from.
@@ -182,20 +169,17 @@ pub(super) fn pad(c: &Call<'_>, mode: PadMode) -> Result<Vec<Array>> {
         })?;
         maps.push((0..to as i128).map(|i| padded(mode, i - before, n as i128)).collect());
     }
-    fn fill<T: Element>(c: &Call<'_>, x: &ArrayD<T>, maps: &[Vec<usize>]) -> Result<Vec<Array>> {
-        let value = match c.opt(2) {
-            Some(_) => c.of::<T>(2)?.first().cloned().unwrap_or_default(),
-            None => T::default(),
-        };
-        Ok(vec![T::wrap(pick(x, maps, &value)?)])
-    }
-    each!(x, a => fill(c, a, &maps))
+    let value = c.opt(2).filter(|v| !v.is_empty());
+    let sources: Vec<&Array> = std::iter::once(x).chain(value).collect();
+    let fill = value.map(|_| (1, 0));
+    let mut places = grid(x, maps).map(|at| at.map(|at| (0, at)).or(fill));
+    Ok(vec![Array::gathered(&sources, &shape, &mut places)?])
 }
 
 /// Reshaped to `split`, axes reordered, reshaped to the result's shape.
 fn blocks(c: &Call<'_>, split: &[usize], perm: &[usize]) -> Result<Vec<Array>> {
     let (x, shape) = (c.x(0)?.reshape(split)?, c.shape(0)?);
-    each!(&x, a => Ok(vec![Array::from(own(a.view().permuted_axes(perm))).reshape(&shape)?]))
+    Ok(vec![permuted(&x, perm)?.reshape(&shape)?])
 }
 
 pub(super) fn depth_to_space(

@@ -19,7 +19,7 @@ fn spread(c: &Call<'_>, i: usize, axis: i64, block: usize) -> Result<Option<Vec<
         maps[at] = (0..shape[at]).map(|k| k / block).collect();
         let inside = maps[at].last().is_none_or(|&k| k < p.shape()[at]);
         c.require(inside, || format!("operand {i} has too few blocks"))?;
-        picked(p, &maps)?
+        picked(p, maps)?
     } else if p.len() == 1 {
         p.reshape(&[])?
     } else {

@@ -125,7 +125,7 @@ pub(super) fn resize(c: &Call<'_>) -> Result<Vec<Array>> {
             let at = |o| nearest(*rounding, r.origin(*coordinates, o)).clamp(0.0, r.input as f64 - 1.0) as usize;
             maps[*axis] = (0..r.output).map(at).collect();
         }
-        return Ok(vec![picked(x, &maps)?]);
+        return Ok(vec![picked(x, maps)?]);
     }
     let filter = Filter { mode: *mode, cubic_a: *cubic_a, antialias: *antialias, exclude_outside: *exclude_outside };
     let floats: ArrayD<f64> =

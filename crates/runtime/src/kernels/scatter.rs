@@ -4,10 +4,9 @@ use super::Call;
 use super::binary::{maximum, minimum};
 use super::index::{element_places, tuple_places};
 use crate::Array;
-use crate::array::{Element, Num, each, number, shaped};
+use crate::array::{Num, number, shaped};
 use modelport_diag::Result;
 use modelport_ir::core::ScatterReduction;
-use ndarray::ArrayD;
 
 pub(super) fn elements(c: &Call<'_>, axis: i64, reduction: ScatterReduction) -> Result<Vec<Array>> {
     scatter(c, &element_places(c, axis)?, reduction)
@@ -21,12 +20,9 @@ pub(super) fn nd(c: &Call<'_>, reduction: ScatterReduction) -> Result<Vec<Array>
 fn scatter(c: &Call<'_>, places: &[usize], reduction: ScatterReduction) -> Result<Vec<Array>> {
     let x = c.x(0)?;
     if reduction == ScatterReduction::None {
-        fn put<T: Element>(c: &Call<'_>, x: &ArrayD<T>, places: &[usize]) -> Result<Vec<Array>> {
-            let mut out: Vec<T> = x.iter().cloned().collect();
-            c.of::<T>(2)?.iter().zip(places).for_each(|(u, &i)| out[i] = u.clone());
-            Ok(vec![Array::from_vec(x.shape(), out)?])
-        }
-        return each!(x, a => put(c, a, places));
+        let mut from: Vec<_> = (0..x.len()).map(|at| Some((0, at))).collect();
+        places.iter().enumerate().for_each(|(update, &at)| from[at] = Some((1, update)));
+        return Ok(vec![Array::gathered(&[x, c.x(2)?], x.shape(), &mut from.into_iter())?]);
     }
     number!(x.dtype(), T => {
         let mut out: Vec<T> = T::read(x)?.iter().copied().collect();

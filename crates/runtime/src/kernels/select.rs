@@ -16,7 +16,7 @@ pub(super) fn non_zero(c: &Call<'_>) -> Result<Vec<Array>> {
     c.check_size(DType::I64, &[x.rank(), n])?;
     let mut out = vec![0i64; x.rank() * n];
     let (mut element, mut column) = (0, 0);
-    each_index(x.shape(), |index| {
+    each_index(x.shape(), &mut |index| {
         if found[element] {
             index.iter().enumerate().for_each(|(axis, &i)| out[axis * n + column] = i as i64);
             column += 1;
@@ -39,7 +39,7 @@ pub(super) fn compress(c: &Call<'_>, axis: Option<i64>) -> Result<Vec<Array>> {
     let kept = c.of::<bool>(1)?.iter().enumerate().filter(|(_, keep)| **keep).map(|(i, _)| i);
     let mut maps = identity(x.shape());
     maps[axis] = kept.map(|i| c.index(i as i64, x.shape()[axis])).collect::<Result<_>>()?;
-    Ok(vec![picked(x, &maps)?])
+    Ok(vec![picked(x, maps)?])
 }
 
 /// Positions along `axis` in the order of the slices there, and whether each equals the one before it.
@@ -95,7 +95,7 @@ pub(super) fn unique(c: &Call<'_>, axis: Option<i64>, keep_sorted: bool) -> Resu
     let mut maps = identity(x.shape());
     maps[axis].clone_from(&first);
     Ok(vec![
-        picked(x, &maps)?,
+        picked(x, maps)?,
         ints(first.into_iter().map(|i| i as i64).collect())?,
         ints(inverse)?,
         ints(groups.iter().map(|g| g.len() as i64).collect())?,

@@ -3,7 +3,7 @@
 use super::Call;
 use super::special::{erf, round_even, sigmoid, softplus};
 use crate::Array;
-use crate::array::{Int, Num, Real, real};
+use crate::array::{Int, Num, Real, mapped, real};
 use modelport_diag::Result;
 use modelport_ir::core::UnaryOp;
 
@@ -11,14 +11,18 @@ pub(super) fn unary(c: &Call<'_>, op: UnaryOp) -> Result<Vec<Array>> {
     let x = c.x(0)?;
     let out = match op {
         UnaryOp::Identity => x.clone(),
-        UnaryOp::IsNaN => real!(x.dtype(), T => T::read(x)?.mapv(Num::nan).into()),
-        UnaryOp::IsInf => real!(x.dtype(), T => T::read(x)?.mapv(|v| v.is_infinite()).into()),
+        UnaryOp::IsNaN => real!(x.dtype(), T => test::<T>(x, Num::nan)?),
+        UnaryOp::IsInf => real!(x.dtype(), T => test::<T>(x, T::is_infinite)?),
         _ if x.dtype().is_float() => {
-            real!(x.dtype(), T => T::store(T::read(x)?.mapv(|v| float(op, v)), x.dtype())?)
+            real!(x.dtype(), T => mapped::<T>(&T::read(x)?, x.dtype(), &|v| float(op, v))?)
         }
-        _ => Int::store(Int::read(x)?.mapv(|v| whole(op, v)), x.dtype())?,
+        _ => mapped::<Int>(&Int::read(x)?, x.dtype(), &|v| whole(op, v))?,
     };
     Ok(vec![out])
+}
+
+fn test<T: Real>(x: &Array, f: fn(T) -> bool) -> Result<Array> {
+    Array::from_vec(x.shape(), T::read(x)?.iter().map(|&v| f(v)).collect())
 }
 
 /// Sign, with zero and NaN as they are.
