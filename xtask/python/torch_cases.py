@@ -534,3 +534,17 @@ class NoGrad(nn.Module):
 
 
 case("add", NoGrad(), f(2, 3), name="no_grad")
+
+# ---- what PyTorch composes itself
+case("diff", lambda x: A.diff(x, 1, -1), f(3, 5), dynamic=[0])
+case("diff", lambda x, y: A.diff(x, 2, 0, y), f(4, 3), f(1, 3), name="twice")
+case("diff", lambda x: A.diff(x), bools(3, 5), name="bool")
+case("column_stack", lambda x, y: A.column_stack([x, y]), f(4), f(4, 2))
+case("broadcast_tensors", lambda x, y: A.broadcast_tensors([x, y])[0] * 2.0 + A.broadcast_tensors([x, y])[1], f(3, 1), f(4))
+case("tensordot", lambda x, y: A.tensordot(x, y, [1, 2], [1, 0]), f(2, 3, 4), f(4, 3, 5), dynamic=[0, None])
+case("trace", lambda x: A.trace(x), f(4, 5))
+case("kron", lambda x, y: A.kron(x, y), f(2, 3), f(4))
+case("isin", lambda x, y: A.isin(x, y), ints(3, 4), ints(3))
+case("isin", lambda x: A.isin(x, 2, invert=True), ints(3, 4), name="scalar")
+case("tril_indices", lambda x: x[A.tril_indices(3, 4, 1)[0], A.tril_indices(3, 4, 1)[1]], f(3, 4))
+case("triu_indices", lambda x: x[A.triu_indices(3, 4, -1)[0], A.triu_indices(3, 4, -1)[1]], f(3, 4))

@@ -12,6 +12,7 @@ mod attention;
 mod bag;
 mod binary;
 mod call;
+mod composed;
 mod control;
 mod conv;
 mod create;
@@ -109,6 +110,7 @@ pub(crate) const fn row_many(name: &'static str, lower: fn(&mut Call<'_>) -> Res
 const FAMILIES: &[&[Row]] = &[
     conv::ROWS,
     linalg::ROWS,
+    composed::ROWS,
     activation::ROWS,
     pool::ROWS,
     norm::ROWS,
