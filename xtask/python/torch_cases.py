@@ -433,6 +433,7 @@ case("grid_sampler_2d", lambda x, y: A.grid_sampler_2d(x, y, 0, 0, False), f(1, 
 case("grid_sampler_3d", lambda x, y: A.grid_sampler_3d(x, y, 0, 0, False), f(1, 2, 3, 4, 5), pos(1, 2, 3, 3, 3, low=-1.1, high=1.1))
 case("affine_grid_generator", lambda x: A.affine_grid_generator(x, [2, 3, 4, 5], False), f(2, 2, 3))
 case("im2col", lambda x: A.im2col(x, [2, 3], [1, 1], [1, 0], [2, 1]), f(2, 3, 5, 6))
+case("im2col", lambda x: A.im2col(x, [2, 3], [2, 1], [1, 0], [2, 3]), f(2, 3, 9, 6), name="open", dynamic=[{2: torch.export.Dim.AUTO}])
 case("col2im", lambda x: A.col2im(x, [5, 6], [2, 3], [1, 1], [1, 0], [2, 1]), f(2, 18, 12))
 
 # ---- attention

@@ -94,7 +94,7 @@ def export(module, inputs, dynamic):
     shapes = None
     if dynamic:
         batch = torch.export.Dim("batch", min=2, max=64)
-        shapes = tuple({} if d is None else {d: batch} for d in (dynamic + [None] * len(inputs))[: len(inputs)])
+        shapes = tuple(d if isinstance(d, dict) else {} if d is None else {d: batch} for d in (dynamic + [None] * len(inputs))[: len(inputs)])
     return torch.export.export(module, tuple(inputs), dynamic_shapes=shapes)
 
 

@@ -230,22 +230,60 @@ fn im2col(c: &mut Call<'_>) -> Result<ValueId> {
     let x = c.tensor("self")?;
     let lone = c.rank(x) == 3;
     let x = if lone { c.b.unsqueeze(x, &[0])? } else { x };
-    let (channels, h, w) = (c.known_dim(x, 1)?, c.known_dim(x, 2)?, c.known_dim(x, 3)?);
+    let channels = c.known_dim(x, 1)?;
+    let size = |axis: usize| c.b.shape(x).get(axis).and_then(modelport_ir::Dim::known);
+    let (Some(h), Some(w)) = (size(2), size(3)) else {
+        let out = open_columns(c, x, channels)?;
+        return if lone { c.b.squeeze(out, &[0]) } else { Ok(out) };
+    };
     let (rows, kh, oh) = places(c, h, 0)?;
     let (columns, kw, ow) = places(c, w, 1)?;
-    let pads = c.per_axis("padding", 2)?;
-    let (ph, pw) = (pads.first().copied().unwrap_or(0) as i64, pads.get(1).copied().unwrap_or(0) as i64);
-    let x = if ph + pw > 0 {
-        let pads = c.b.ints(&[0, 0, ph, pw, 0, 0, ph, pw]);
-        c.b.one(Op::Pad { mode: PadMode::Constant }, &[x, pads])?
-    } else {
-        x
-    };
+    let x = with_border(c, x)?;
     let x = c.b.one(Op::Gather { axis: 2 }, &[x, rows])?;
     let x = c.b.one(Op::Gather { axis: 4 }, &[x, columns])?;
     let x = c.b.transpose(x, &[0, 1, 2, 4, 3, 5])?;
     let out = c.b.reshape(x, &[-1, (channels * kh * kw) as i64, (oh * ow) as i64])?;
     if lone { c.b.squeeze(out, &[0]) } else { Ok(out) }
+}
+
+/// An image with zeros around it, as `padding` says.
+fn with_border(c: &mut Call<'_>, x: ValueId) -> Result<ValueId> {
+    let pads = c.per_axis("padding", 2)?;
+    let (ph, pw) = (pads.first().copied().unwrap_or(0) as i64, pads.get(1).copied().unwrap_or(0) as i64);
+    if ph == 0 && pw == 0 {
+        return Ok(x);
+    }
+    let pads = c.b.ints(&[0, 0, ph, pw, 0, 0, ph, pw]);
+    c.b.one(Op::Pad { mode: PadMode::Constant }, &[x, pads])
+}
+
+/// [`im2col`] of an image whose size is known only at run time: one slice for each element of the window.
+fn open_columns(c: &mut Call<'_>, x: ValueId, channels: usize) -> Result<ValueId> {
+    let (kernel, dilations, strides) =
+        (c.per_axis("kernel_size", 2)?, c.per_axis("dilation", 2)?, c.per_axis("stride", 2)?);
+    let (&[kh, kw], &[dh, dw], &[sh, sw]) = (kernel.as_slice(), dilations.as_slice(), strides.as_slice()) else {
+        return Err(c.bad("kernel_size", "two numbers"));
+    };
+    if kh.checked_mul(kw).is_none_or(|n| !(1..=256).contains(&n)) {
+        return Err(c.bad("kernel_size", "a window of at most 256 elements, as the size of the image is not known"));
+    }
+    let x = with_border(c, x)?;
+    // Element `k` of a window of `n` begins at `k·dilation`; as many elements from the end stay behind it.
+    let line = |c: &mut Call<'_>, x: ValueId, axis: i64, (k, n): (usize, usize), (step, dilation): (usize, usize)| {
+        let behind = (n - 1 - k).saturating_mul(dilation) as i64;
+        let end = if behind == 0 { i64::MAX } else { -behind };
+        c.b.slice_axis(x, axis, k.saturating_mul(dilation) as i64, end, step as i64)
+    };
+    let mut parts = Vec::with_capacity(kh * kw);
+    for k in 0..kh {
+        let rows = line(c, x, 2, (k, kh), (sh, dh))?;
+        for m in 0..kw {
+            let part = line(c, rows, 3, (m, kw), (sw, dw))?;
+            parts.push(c.b.unsqueeze(part, &[2])?);
+        }
+    }
+    let all = c.b.concat(&parts, 2)?;
+    c.b.reshape(all, &[0, (channels * kh * kw) as i64, -1])
 }
 
 /// Columns summed back into windows (`fold`): a transposed convolution whose kernel puts each element in its place.
