@@ -66,6 +66,11 @@ impl Net {
         self.graph.ty(id)
     }
 
+    /// The tensor of a value that is constant.
+    pub(super) fn tensor(&self, id: ValueId) -> Option<&Tensor> {
+        self.graph.constant(id)
+    }
+
     /// The constant that is operand `i`.
     pub(super) fn constant(&self, node: NodeId, i: usize) -> Option<&Tensor> {
         self.graph.constant(self.input(node, i)?)

@@ -1,17 +1,38 @@
 //! Steps of several ops as models have them: what the passes have rules for.
 
-use super::Random;
+use super::{Random, formulas};
 use modelport_ir::core::{BinaryOp, PadMode, ReduceKind, UnaryOp};
 use modelport_ir::{Op, ValueId};
 
 impl Random {
     pub(crate) fn idiom(&mut self, x: ValueId) -> Option<ValueId> {
-        match self.below(5) {
+        match self.below(8) {
             0 => self.normalised(x),
             1 => self.padded(x),
             2 => self.flattened(x),
             3 => self.excited(x),
+            4..=6 => self.formula(x),
             _ => self.shuffled(x),
+        }
+    }
+
+    /// What is one op.
+    fn formula(&mut self, x: ValueId) -> Option<ValueId> {
+        let (kind, rank, mut seed) = (self.below(6), self.b.rank(x), self.below(1 << 20));
+        let mut choose = move |n: usize| {
+            seed = (seed * 1_664_525 + 1_013_904_223) % (1 << 31);
+            (seed >> 8) % n
+        };
+        match kind {
+            0 => formulas::hard_sigmoid(&mut self.b, x, &mut choose),
+            1 => formulas::hard_swish(&mut self.b, x, &mut choose),
+            2 => {
+                let inner = self.b.shape(x).last()?.known().filter(|&n| n <= 600)?;
+                let w = self.weights(&[inner, 3], 0.0);
+                formulas::tensordot(&mut self.b, x, w)
+            }
+            3 => formulas::layer_norm(&mut self.b, x, 1 + choose(rank - 1), &mut choose),
+            _ => formulas::gelu(&mut self.b, x, kind == 4, &mut choose),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Graphs from random steps: every step adds an op to one of the values so far, if it fits.
 
+pub(crate) mod formulas;
 mod idioms;
 mod shapes;
 mod windows;

@@ -1,6 +1,7 @@
 //! The walk over the source graph: operands, names; what fails is recorded and does not stop the rest.
 
 use super::call::Call;
+use super::complex::{self, Pair};
 use super::space_batch::Wrapped;
 use super::tensor_list::Reserved;
 use super::unknown::{self, Unknown};
@@ -19,6 +20,8 @@ pub(crate) struct Memory {
     pub(crate) wrapped: HashMap<ValueId, Wrapped>,
     /// Tensor lists without elements.
     pub(crate) lists: HashMap<ValueId, Reserved>,
+    /// Complex values, as their parts.
+    pub(crate) complex: HashMap<ValueId, Pair>,
 }
 
 /// Lowers a TensorFlow source graph, in the spelling of TensorFlow 2.21, to core ops.
@@ -38,7 +41,7 @@ pub fn lower(source: &SourceGraph, custom: &CustomLayers) -> std::result::Result
     let mut walk =
         Walk { b: &mut b, custom, unknown: &mut unknown, problems: &mut problems, memory: &mut memory, depth: 0 };
     let values = walk.nodes(source, &inputs);
-    outputs(&mut b, source, &values, &mut problems);
+    outputs(&mut b, source, &values, &memory, &mut problems);
     unknown::diagnose(&unknown, &mut problems);
     if problems.has_errors() { Err(problems) } else { Ok(b.finish()) }
 }
@@ -57,9 +60,19 @@ fn input(b: &mut Builder, source: &SourceGraph, id: ValueId, problems: &mut Diag
 }
 
 /// Names the outputs. One that is an input or a constant gets a node of its own: a writer needs one.
-fn outputs(b: &mut Builder, source: &SourceGraph, values: &[Option<ValueId>], problems: &mut Diagnostics) {
+fn outputs(
+    b: &mut Builder,
+    source: &SourceGraph,
+    values: &[Option<ValueId>],
+    memory: &Memory,
+    problems: &mut Diagnostics,
+) {
     for output in source.outputs() {
         let Some(Some(mut value)) = values.get(output.value.0 as usize).copied() else { continue };
+        if memory.complex.contains_key(&value) {
+            problems.push(complex::no_output(&output.name));
+            continue;
+        }
         if !matches!(b.graph().value(value).def, Def::Node(..)) {
             match b.unary(UnaryOp::Identity, value) {
                 Ok(v) => value = v,
@@ -152,9 +165,10 @@ impl Walk<'_> {
                     memory: self.memory,
                     depth: self.depth,
                 };
-                match row.lower {
-                    Lower::One(f) => vec![f(&mut call)?],
-                    Lower::Many(f) => f(&mut call)?,
+                match (complex::through(&mut call, row)?, row.lower) {
+                    (Some(results), _) => results,
+                    (None, Lower::One(f)) => vec![f(&mut call)?],
+                    (None, Lower::Many(f)) => f(&mut call)?,
                 }
             }
             (None, None) => unknown::lower(self.b, self.custom, self.unknown, node, &operands)?,
@@ -216,7 +230,7 @@ pub(super) fn lower_body(c: &mut Call<'_>, graph: &SourceGraph, types: &[TensorT
         depth: c.depth + 1,
     };
     let values = walk.nodes(graph, &inputs);
-    outputs(&mut b, graph, &values, &mut problems);
+    outputs(&mut b, graph, &values, &memory, &mut problems);
     check_body(problems, c.unknown.len() > before)?;
     if b.graph().outputs().len() != graph.outputs().len() {
         return Err(Diagnostic::error(Code::TF_OPERANDS, "a function has an output that nothing computes"));

@@ -1,6 +1,7 @@
 //! Arithmetic, element by element (`core/kernels/cwise_ops.h` of TensorFlow 2.21 says what each computes).
 
 use super::call::Call;
+use super::complex;
 use super::formula::{self as f, choose, is_zero, zero_where};
 use super::{Row, row};
 use modelport_diag::Result;
@@ -46,7 +47,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("AddN", add_n),
     row("AccumulateNV2", add_n),
     row("Sub", |c| binary(c, BinaryOp::Sub)),
-    row("Mul", |c| binary(c, BinaryOp::Mul)),
+    row("Mul", |c| if complex::any(c) { complex::product(c) } else { binary(c, BinaryOp::Mul) }),
     row("RealDiv", |c| binary(c, BinaryOp::Div)),
     // Of integers: truncated.
     row("Div", |c| binary(c, BinaryOp::Div)),
@@ -235,7 +236,7 @@ fn unless_zero(b: &mut Builder, x: ValueId, y: ValueId, op: BinaryOp) -> Result<
 }
 
 /// The angle of the point (x, y), from −π to π.
-fn atan2(b: &mut Builder, y: ValueId, x: ValueId) -> Result<ValueId> {
+pub(super) fn atan2(b: &mut Builder, y: ValueId, x: ValueId) -> Result<ValueId> {
     let ratio = b.binary(BinaryOp::Div, y, x)?;
     let angle = b.unary(UnaryOp::Atan, ratio)?;
     let (pi, minus) = (b.scalar_like(x, std::f64::consts::PI), b.scalar_like(x, -std::f64::consts::PI));

@@ -37,6 +37,9 @@ fn ensure_shape(c: &mut Call<'_>) -> Result<ValueId> {
 /// Floats become integers by dropping the fraction.
 fn cast(c: &mut Call<'_>) -> Result<ValueId> {
     let to = c.dtype_attr("DstT")?.ok_or_else(|| c.bad_value("DstT", "an element type", "nothing"))?;
+    if let Some(z) = super::complex::cast(c, to)? {
+        return Ok(z);
+    }
     let x = c.x()?;
     if to == DType::Str || super::driver::is_text(c.b, x) {
         return Err(c.unsupported("strings are not cast"));

@@ -6,6 +6,7 @@
 mod activation;
 mod call;
 mod compare;
+mod complex;
 mod control;
 mod control_loop;
 mod conv;
@@ -13,6 +14,7 @@ mod conv_transpose;
 mod cudnn;
 mod driver;
 mod elementwise;
+mod fft;
 mod formula;
 mod gather;
 mod generate;
@@ -108,6 +110,8 @@ const FAMILIES: &[&[Row]] = &[
     quant::ROWS,
     rnn::ROWS,
     cudnn::ROWS,
+    complex::ROWS,
+    fft::ROWS,
     control::ROWS,
     tensor_list::ROWS,
 ];

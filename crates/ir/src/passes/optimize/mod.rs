@@ -7,6 +7,7 @@ mod bounds;
 mod cse;
 mod fuse;
 mod identity;
+mod idioms;
 mod linear;
 mod pads;
 mod pointwise;
@@ -44,6 +45,7 @@ const MOST_RUNS: usize = 16;
 pub fn optimize(graph: &CoreGraph) -> CoreGraph {
     let mut net = Net::new(&prune(graph));
     cse::merge(&mut net);
+    run(&mut net, idioms::RULES);
     if run(&mut net, RULES) {
         cse::merge(&mut net);
     }
