@@ -56,6 +56,7 @@ const LINEAR: &[&str] = &[
     "Mean",
     "Neg",
     "Pack",
+    "Pad",
     "Reshape",
     "ReverseV2",
     "Roll",
@@ -76,6 +77,7 @@ const OWN: &[&str] = &[
     "Cast",
     "ComplexAbs",
     "Conj",
+    "Exp",
     "FFT",
     "FFT2D",
     "IFFT",
@@ -201,6 +203,15 @@ pub(super) fn product(c: &mut Call<'_>) -> Result<ValueId> {
         (a, b) => a.or(b),
     };
     remember(c, Pair { re, im })
+}
+
+/// e to a complex power: a length and an angle.
+pub(super) fn exponential(c: &mut Call<'_>) -> Result<ValueId> {
+    let z = pair(c, 0)?;
+    let (length, angle) = (c.b.unary(UnaryOp::Exp, z.re)?, imaginary(c, z)?);
+    let (cos, sin) = (c.b.unary(UnaryOp::Cos, angle)?, c.b.unary(UnaryOp::Sin, angle)?);
+    let (re, im) = (c.b.binary(BinaryOp::Mul, length, cos)?, c.b.binary(BinaryOp::Mul, length, sin)?);
+    remember(c, Pair { re, im: Some(im) })
 }
 
 /// Lowers an op on complex operands; `None` when it has none or knows what they are.

@@ -11,7 +11,7 @@ use modelport_ir::{Builder, DType, Op, ValueId};
 pub(crate) const ROWS: &[Row] = &[
     row("Abs", |c| unary(c, UnaryOp::Abs)),
     row("Neg", |c| unary(c, UnaryOp::Neg)),
-    row("Exp", |c| unary(c, UnaryOp::Exp)),
+    row("Exp", |c| if complex::any(c) { complex::exponential(c) } else { unary(c, UnaryOp::Exp) }),
     row("Log", |c| unary(c, UnaryOp::Log)),
     row("Sqrt", |c| unary(c, UnaryOp::Sqrt)),
     row("Reciprocal", reciprocal),
