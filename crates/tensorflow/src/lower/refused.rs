@@ -49,7 +49,20 @@ const REASONS: &[(&[&str], &str)] = &[
         "text is processed before an ONNX model runs: cut the graph behind it with `--inputs`",
     ),
     (
-        &["FFT*", "IFFT*", "RFFT*", "IRFFT*", "BatchFFT*", "BatchIFFT*", "AudioSpectrogram", "Mfcc"],
+        &[
+            "FFT3D",
+            "IFFT3D",
+            "RFFT3D",
+            "IRFFT3D",
+            "FFTND",
+            "IFFTND",
+            "RFFTND",
+            "IRFFTND",
+            "BatchFFT*",
+            "BatchIFFT*",
+            "AudioSpectrogram",
+            "Mfcc",
+        ],
         "of Fourier transforms, those over one axis and over two are converted",
     ),
     (
