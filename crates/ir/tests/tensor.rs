@@ -235,3 +235,16 @@ fn a_source_that_cannot_be_read_leaves_the_target() {
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 }
+
+/// Full tiles and what is left over at both edges, for elements of every size.
+#[test]
+fn planes_of_every_element_size_are_transposed() {
+    for dtype in [DType::U8, DType::F16, DType::F32, DType::F64, DType::C128] {
+        let (rows, columns, size) = (130, 53, dtype.size());
+        let bytes: Vec<u8> = (0..rows * columns * size).map(|i| (i * 7 + i / 251) as u8).collect();
+        let plane = Tensor::from_bytes(dtype, vec![rows, columns], bytes.clone()).unwrap();
+        let at = |r: usize, c: usize| bytes[(r * columns + c) * size..][..size].to_vec();
+        let want: Vec<u8> = (0..columns).flat_map(|c| (0..rows).flat_map(|r| at(r, c)).collect::<Vec<_>>()).collect();
+        assert!(plane.permute(&[1, 0]).unwrap().bytes().unwrap() == want, "{dtype}");
+    }
+}

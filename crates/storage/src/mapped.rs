@@ -41,7 +41,7 @@ impl MappedFile {
                 .in_file(&name)
                 .help("the download or the save did not finish; get the file again"));
         }
-        let bytes = map(&file, meta.len()).map_err(cannot)?;
+        let bytes = map(&file, 0, meta.len(), meta.len() <= AT_ONCE).map_err(cannot)?;
         Ok(Arc::new(Self { name, file: Some(file), bytes }))
     }
 
@@ -70,6 +70,17 @@ impl MappedFile {
         self.bytes.is_empty()
     }
 
+    /// A piece through a mapping of its own, all at once: its pages are resident as long as the result is there, which is
+    /// cheaper than a copy of them.
+    pub(crate) fn window(&self, offset: u64, len: u64) -> std::io::Result<Bytes> {
+        match &self.file {
+            // Touching a page that the file no longer has would end the process.
+            Some(file) if file.metadata()?.len() < offset + len => Err(std::io::ErrorKind::UnexpectedEof.into()),
+            Some(file) if len > 0 => map(file, offset, len, true),
+            _ => Ok(self.bytes.slice(offset as usize..(offset + len) as usize)),
+        }
+    }
+
     /// The open file, when this is one.
     pub fn file(&self) -> Option<&File> {
         self.file.as_ref()
@@ -77,9 +88,10 @@ impl MappedFile {
 }
 
 #[allow(unsafe_code)]
-fn map(file: &File, len: u64) -> std::io::Result<Bytes> {
+fn map(file: &File, offset: u64, len: u64, at_once: bool) -> std::io::Result<Bytes> {
     let mut options = memmap2::MmapOptions::new();
-    if len <= AT_ONCE {
+    options.offset(offset).len(len as usize);
+    if at_once {
         options.populate();
     }
     // SAFETY: the mapping is read-only and private to us. If another process shortens the file while we read, the

@@ -77,6 +77,19 @@ impl ByteRange {
         self.file.bytes().slice(self.offset as usize..(self.offset + self.len) as usize)
     }
 
+    /// The bytes through a mapping of their own: what is large and read once, in any order. Pages are resident only as long
+    /// as the result is there.
+    ///
+    /// # Errors
+    /// `IO0002` when the system refuses.
+    pub fn window(&self) -> Result<Bytes> {
+        self.file.window(self.offset, self.len).map_err(|e| {
+            Diagnostic::error(Code::IO_FAILED, format!("cannot map: {e}"))
+                .in_file(self.file.name())
+                .at_byte(self.offset)
+        })
+    }
+
     /// Fills `buf` from `at` bytes into the range, by a positioned read.
     ///
     /// # Errors

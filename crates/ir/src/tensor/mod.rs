@@ -231,7 +231,26 @@ impl Tensor {
         if len == self.shape() && step.iter().all(|&s| s == 1) {
             return Ok(self.clone());
         }
+        if let Some(data) = self.run(start, len, step) {
+            return Ok(Self::make(self.dtype(), len.to_vec(), data?));
+        }
         Ok(Self::make(self.dtype(), len.to_vec(), Data::Slice(self.clone(), start.to_vec(), step.to_vec())))
+    }
+
+    /// A slice of elements that lie one after the other where they are stored is a piece of the storage.
+    fn run(&self, start: &[usize], len: &[usize], step: &[isize]) -> Option<Result<Data>> {
+        let cut = (0..self.rank()).find(|&axis| len[axis] != 1)?;
+        let whole = (cut + 1..self.rank()).all(|axis| len[axis] == self.shape()[axis] && step[axis] == 1);
+        if !whole || step[cut] != 1 || len.contains(&0) {
+            return None;
+        }
+        let first = start.iter().zip(self.shape()).fold(0, |at, (s, n)| at * n + s) * self.dtype().size();
+        let bytes = len.iter().product::<usize>() * self.dtype().size();
+        match self.data() {
+            Data::Range(range) => Some(range.slice(first as u64, bytes as u64).map(Data::Range)),
+            Data::Owned(all) => Some(Ok(Data::Owned(all.slice(first..first + bytes)))),
+            _ => None,
+        }
     }
 
     /// `len` elements along one axis from `start`.

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
-/// Bytes of the result that are put together at a time: they stay in the second-level cache until they are written.
-pub(super) const BLOCK: usize = 512 << 10;
+/// Bytes of the result that are put together at a time: they stay in a cache until they are written, and a block takes
+/// enough of every row of the source that finding the row's page is not what takes the time.
+pub(super) const BLOCK: usize = 1 << 20;
 /// Neighbours in the source that a block takes together, so that it uses whole cache lines.
 const LANES: usize = 16;
 
@@ -120,28 +121,69 @@ impl Plan {
     }
 }
 
+/// Rows and columns of a tile: one cache line of four-byte elements either way.
+const TILE: usize = 16;
+
 /// Transposes a plane of `rows.0` rows (`rows.1` apart in the source, adjacent in the result) and `cols.0` columns
-/// (adjacent in the source, `cols.1` apart in the result), in tiles that stay in the cache. Tiles go by blocks: a block
-/// touches few enough pages of either side for the TLB, and fills runs of the result long enough for one page each.
+/// (adjacent in the source, `cols.1` apart in the result), in tiles. A strip of tiles reads few rows, whose pages the
+/// TLB keeps, and writes whole lines.
 fn tile<const N: usize>(source: &[[u8; N]], out: &mut [[u8; N]], rows: (usize, usize), cols: (usize, usize)) {
-    const BLOCK: (usize, usize) = (512, 32);
-    const TILE: usize = 16;
-    for r in (0..rows.0).step_by(BLOCK.0) {
-        let r_end = (r + BLOCK.0).min(rows.0);
-        for c in (0..cols.0).step_by(BLOCK.1) {
-            let c_end = (c + BLOCK.1).min(cols.0);
-            for r0 in (r..r_end).step_by(TILE) {
-                let r1 = (r0 + TILE).min(r_end);
-                for c0 in (c..c_end).step_by(TILE) {
-                    for c in c0..(c0 + TILE).min(c_end) {
-                        let line = &mut out[c * cols.1 + r0..c * cols.1 + r1];
-                        for (r, to) in (r0..r1).zip(line) {
-                            *to = source[r * rows.1 + c];
+    for r in (0..rows.0).step_by(TILE) {
+        for c in (0..cols.0).step_by(TILE) {
+            let (height, width) = (TILE.min(rows.0 - r), TILE.min(cols.0 - c));
+            let (from, to) = (&source[r * rows.1 + c..], &mut out[c * cols.1 + r..]);
+            match (height, width) {
+                (TILE, TILE) if N == 4 => turn_words(from.as_flattened(), to.as_flattened_mut(), rows.1, cols.1),
+                (TILE, TILE) => turn(from, to, rows.1, cols.1),
+                _ => {
+                    for c in 0..width {
+                        for (r, to) in to[c * cols.1..][..height].iter_mut().enumerate() {
+                            *to = from[r * rows.1 + c];
                         }
                     }
                 }
             }
         }
+    }
+}
+
+/// Transposes a full tile through a copy: rows that are a power of two apart share few sets of the cache.
+fn turn<const N: usize>(source: &[[u8; N]], out: &mut [[u8; N]], apart: usize, out_apart: usize) {
+    let mut tile = [[[0; N]; TILE]; TILE];
+    for (r, line) in tile.iter_mut().enumerate() {
+        line.copy_from_slice(&source[r * apart..][..TILE]);
+    }
+    for c in 0..TILE {
+        for (to, line) in out[c * out_apart..][..TILE].iter_mut().zip(&tile) {
+            *to = line[c];
+        }
+    }
+}
+
+/// As [`turn`], of elements of four bytes: two at a time, in words of eight bytes. Distances are in elements.
+fn turn_words(source: &[u8], out: &mut [u8], apart: usize, out_apart: usize) {
+    const HALF: usize = TILE / 2;
+    let (mut even, mut odd) = ([[0; HALF]; HALF], [[0; HALF]; HALF]);
+    for (r, (even, odd)) in even.iter_mut().zip(&mut odd).enumerate() {
+        let line = |r: usize| source[4 * r * apart..][..4 * TILE].as_chunks::<8>().0;
+        interleave(line(2 * r), line(2 * r + 1), even, odd);
+    }
+    for (c, half) in (0..TILE).map(|c| (c, if c % 2 == 0 { &even } else { &odd })) {
+        let line = out[4 * c * out_apart..][..4 * TILE].as_chunks_mut::<8>().0;
+        for (to, words) in line.iter_mut().zip(half) {
+            *to = words[c / 2].to_le_bytes();
+        }
+    }
+}
+
+/// Transposes pairs of pairs. A function of its own, so that it becomes vector code.
+#[inline(never)]
+fn interleave(upper: &[[u8; 8]], lower: &[[u8; 8]], even: &mut [u64], odd: &mut [u64]) {
+    const LOW: u64 = 0xffff_ffff;
+    for (((a, b), even), odd) in upper.iter().zip(lower).zip(even).zip(odd) {
+        let (a, b) = (u64::from_le_bytes(*a), u64::from_le_bytes(*b));
+        *even = (a & LOW) | (b << 32);
+        *odd = (a >> 32) | (b & !LOW);
     }
 }
 

@@ -7,7 +7,6 @@ use super::{Data, Tensor, cast, permute};
 use modelport_diag::{Code, Diagnostic, Result};
 use modelport_storage::{AtomicFile, ByteRange};
 use std::ops::Range;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
@@ -18,17 +17,16 @@ const ROOM: usize = 8 << 20;
 /// Threads at most: the file system lets one write at a time.
 const MOST_THREADS: usize = 4;
 
-/// Buffers that one tensor leaves for the next: at most the largest source, and a block per core.
+/// Buffers that one tensor leaves for the next: a block per core.
 #[derive(Debug)]
 pub struct Scratch {
-    source: Vec<u8>,
     blocks: Vec<Vec<u8>>,
 }
 
 impl Default for Scratch {
     fn default() -> Self {
         let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
-        Self { source: Vec::new(), blocks: vec![Vec::new(); threads] }
+        Self { blocks: vec![Vec::new(); threads] }
     }
 }
 
@@ -86,16 +84,15 @@ impl Tensor {
             _ => (flat, None),
         };
         match (base.data(), scale) {
-            (Data::Range(range), None) if flat.byte_len() < ALONE || scratch.blocks.len() < 2 => out.copy_range(range),
+            (Data::Range(range), None) => out.copy_range(range),
             (Data::Range(range), scale) => base.write_blocks(&Blocks::Read(range), scale, out, &mut scratch.blocks),
             (Data::Permute(source, perm), scale) => {
                 let plan = permute::Plan::new(source.shape(), perm, source.dtype().size());
-                let Some(range) = source.file_range() else {
-                    let bytes = source.bytes()?;
-                    return base.write_blocks(&Blocks::Gather(plan, &bytes), scale, out, &mut scratch.blocks);
+                let bytes = match source.file_range() {
+                    Some(range) => range.window()?,
+                    None => source.bytes()?,
                 };
-                let bytes = read(range, &mut scratch.source, scratch.blocks.len())?;
-                base.write_blocks(&Blocks::Gather(plan, bytes), scale, out, &mut scratch.blocks)
+                base.write_blocks(&Blocks::Gather(plan, &bytes), scale, out, &mut scratch.blocks)
             }
             (Data::Cast(source), None) => {
                 let mut buf = Vec::new();
@@ -142,21 +139,6 @@ impl Tensor {
         share(count, buffers, &one)?;
         out.seek(start + len as u64)
     }
-}
-
-/// Reads a range into the beginning of `buffer`, in as many pieces at a time as there are threads.
-fn read<'a>(range: &ByteRange, buffer: &'a mut Vec<u8>, threads: usize) -> Result<&'a [u8]> {
-    let len = range.len() as usize;
-    grow(buffer, len);
-    let bytes = buffer.get_mut(..len).unwrap_or_default();
-    let threads = if len < ALONE { 1 } else { threads.max(1) };
-    let pieces = Mutex::new(bytes.chunks_mut(permute::BLOCK).enumerate());
-    let one = |_, _: &mut ()| match pieces.lock().ok().and_then(|mut p| p.next()) {
-        Some((i, piece)) => range.read_at((i * permute::BLOCK) as u64, piece),
-        None => Ok(()),
-    };
-    share(len.div_ceil(permute::BLOCK), &mut vec![(); threads], &one)?;
-    Ok(buffer.get(..len).unwrap_or_default())
 }
 
 /// Makes room for `len` bytes; what is in the buffer is lost.
