@@ -371,6 +371,7 @@ case("bucketize", lambda x, y: A.bucketize(x, y), f(3, 4), const(torch.tensor([-
 case("searchsorted", lambda x, y: A.searchsorted(y, x, right=True), f(3, 4), const(torch.tensor([-1.0, -0.2, 0.3, 1.0])))
 case("_unique2", lambda x: A._unique2(x, True, True, True), ints(8, low=0, high=4))
 case("_unique", lambda x: A._unique(x, True, True), ints(8, low=0, high=4))
+case("unique_consecutive", lambda x: A.unique_consecutive(x, True, True), const(torch.tensor([[1, 1, 2, 3], [3, 3, 1, 1]])))
 case("unique_dim", lambda x: A.unique_dim(x, 0), const(torch.tensor([[1, 2], [0, 1], [1, 2]])))
 
 # ---- making tensors

@@ -97,11 +97,6 @@ class Mkldnn(nn.Module):
         return torch.mkldnn_convolution(x, self.w, self.b, [1, 1], [2, 1], [1, 1], 1)
 
 
-class Runs(nn.Module):
-    def forward(self, x):
-        return torch.unique_consecutive(x)
-
-
 class Deformed(nn.Module):
     def __init__(self):
         super().__init__()
@@ -123,7 +118,6 @@ case("_shape_as_tensor", Shape, f(2, 3), trace=True, name="trace")
 case("mkldnn_convolution", Mkldnn, f(2, 3, 5, 6))
 case("split", Pieces, f(2, 8), types="--input-type x=f32[N,8]")
 case("embedding_bag", Bag, value([3, 1, 5, 8, 1]), value([0, 2, 4]), types="--input-type x=i64[N] --input-type offsets=i64[B]")
-case("unique_consecutive", Runs, value([1, 1, 2, 3, 3]), outputs=False)
 case("deform_conv2d", Deformed, f(1, 3, 5, 5), f(1, 18, 3, 3), trace=True, outputs=False)
 case("roi_pool", Regions, f(1, 2, 6, 6), value([[0.0, 0.0, 0.0, 4.0, 4.0]]), trace=True, outputs=False)
 

@@ -143,6 +143,9 @@ def main():
         want = results(model, x)
         folder = tempfile.mkdtemp(prefix="zoo")
         for kind in a.kinds.split(","):
+            # Only classification models are known by their classes and keys.
+            if family == "segmentation" and kind in ("state", "legacy", "full", "fulllegacy"):
+                continue
             path = os.path.join(folder, f"{name}.{kind}.{'pt2' if kind.startswith('pt2') else 'pt'}")
             try:
                 save(model, x, kind, path)

@@ -32,7 +32,10 @@ usage: cargo xtask COMMAND
   fixtures [--only RE] [VENVS]
                            makes the fixtures anew
   zoo [--out DIR] [--only RE] [--bin FILE] [VENVS]
-                           keras.applications, saved by Keras 2 and 3, converted, checked, compared with Keras
+                           keras.applications, saved by Keras 2 and 3, converted, checked, compared with Keras; then
+                           as `zoo torch`
+  zoo torch [--kinds KIND,…] [--giants] [--only RE] [--bin FILE] [VENVS]
+                           torchvision's classification and segmentation models, saved in every way, the same
   zoo doctor [--out DIR] [--only RE] [--bin FILE] [VENVS]
                            files of Keras 2 in the real Keras 3, held against what `doctor` predicts
   bench [--models DIR] [--bin FILE] [--runs N] [--only TEXT] [VENVS]

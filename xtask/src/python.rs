@@ -85,7 +85,7 @@ pub(crate) fn fixtures(mut args: Args) -> Result<()> {
     for recorder in ["tf_ops.py", "tf_bad.py"] {
         shell::run(script(&venvs.keras3()?, recorder).args(["--out", "fixtures", "--only", &only]))?;
     }
-    // torch_weights.py is for any version of torch, one at a time: it is run by hand.
+    // torch_weights.py and torch_old_script.py are for other versions of torch, one at a time: they are run by hand.
     for recorder in ["torch_ops.py", "torch_script.py", "torch_models.py"] {
         shell::run(script(&venvs.torch()?, recorder).args(["--out", "fixtures", "--only", &only]))?;
     }

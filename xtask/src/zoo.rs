@@ -1,5 +1,8 @@
-//! `zoo`: every architecture of `keras.applications`, saved by Keras 2 and by Keras 3 as `.h5`, `.keras` and SavedModel, converted by
-//! the release binary, checked by onnx.checker, and run by onnxruntime against what Keras recorded.
+//! `zoo`: every architecture of `keras.applications`, saved by Keras 2 and by Keras 3 as `.h5`, `.keras` and SavedModel, and
+//! every classification and segmentation model of torchvision, saved in every way; converted by the release binary,
+//! and run by onnxruntime against what the framework computed.
+
+use std::path::Path;
 
 use crate::args::Args;
 use crate::python::{self, Venvs};
@@ -8,6 +11,9 @@ use crate::shell::{self, Result};
 pub(crate) fn run(mut args: Args) -> Result<()> {
     if args.flag("doctor") {
         return doctor(args);
+    }
+    if args.flag("torch") {
+        return torch(args);
     }
     let out = match args.path("--out")? {
         Some(dir) => dir,
@@ -24,8 +30,33 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
     }
     let bin = shell::modelport(bin)?;
     let mut judge = python::script(&keras3, "judge.py");
-    judge.arg("--bin").arg(bin).arg("--cases").arg(out.join("CASES.tsv")).args(["--table", "--grep", &only]);
-    shell::run(&mut judge)
+    judge.arg("--bin").arg(&bin).arg("--cases").arg(out.join("CASES.tsv")).args(["--table", "--grep", &only]);
+    let keras = shell::run(&mut judge);
+    // The other half is worth seeing also when this one has failures.
+    let torch = torchvision(&bin, &only, None, false, &venvs);
+    keras.and(torch)
+}
+
+/// `zoo torch`: torchvision alone.
+fn torch(mut args: Args) -> Result<()> {
+    let only = args.value("--only")?.unwrap_or_default();
+    let kinds = args.value("--kinds")?;
+    let giants = args.flag("--giants");
+    let bin = args.path("--bin")?;
+    let venvs = Venvs::from_args(&mut args)?;
+    args.finish()?;
+    torchvision(&shell::modelport(bin)?, &only, kinds.as_deref(), giants, &venvs)
+}
+
+/// All classification models in each way of saving, segmentation in the ways that carry a graph; in one table.
+fn torchvision(bin: &Path, only: &str, kinds: Option<&str>, giants: bool, venvs: &Venvs) -> Result<()> {
+    let mut zoo = python::script(&venvs.torch()?, "torch_zoo.py");
+    zoo.arg("--bin").arg(bin).args(["--only", only, "--families", "classification,segmentation"]);
+    zoo.args(["--kinds", kinds.unwrap_or("state,full,trace,pt2")]);
+    if giants {
+        zoo.arg("--giants");
+    }
+    shell::run(&mut zoo)
 }
 
 /// `zoo doctor`: the 73 files that Keras 2 writes in two formats, loaded by the real Keras 3, held against what the

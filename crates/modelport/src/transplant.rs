@@ -152,14 +152,47 @@ impl Plan {
         {
             if !all.is_empty() {
                 lines.push(format!("{} {what}:", all.len()));
-                lines.extend(all.iter().map(|k| format!("  {k}")));
+                // Where nothing fits, the list says that and no more.
+                let most = if self.given.is_empty() { FEW } else { all.len() };
+                lines.extend(all.iter().take(most).map(|k| format!("  {k}")));
+                if all.len() > most {
+                    lines.push(format!("  and {} more", all.len() - most));
+                }
             }
         }
         Err(Diagnostic::error(Code::WEIGHTS_FIT, format!("the weights do not fit the graph of {file}"))
             .found(lines.join("\n"))
-            .help("an exporter that folds or renames weights leaves nothing to find by name: export without folding"))
+            .help(self.cause()))
+    }
+
+    /// Why the weights most likely do not fit.
+    fn cause(&self) -> &'static str {
+        let (given, missing, other, shapes) =
+            (self.given.len(), self.missing.len(), self.unexpected.len(), self.misshaped.len());
+        let norm = |k: &String| {
+            [".running_mean", ".running_var"].iter().any(|n| k.split(':').next().is_some_and(|k| k.ends_with(n)))
+        };
+        if given == 0 && shapes > 0 && missing + other <= shapes {
+            "the names are the graph's and the shapes are not: another width, or a larger or smaller member of the family"
+        } else if given == 0 && missing > 0 && other > 0 && missing.abs_diff(other) * 10 <= missing {
+            "no name is the same, and there are about as many on both sides: the graph's file renames weights; export it \
+             from the model that has these names, without folding or `torch.fx` renaming"
+        } else if given == 0 {
+            "nothing fits: the graph is of another model, or its exporter folded or renamed the weights; export without \
+             folding"
+        } else if missing == 0 && shapes <= 2 && other == 0 {
+            "the last layer has another number of classes: export the graph of the model with this one's head"
+        } else if self.unexpected.iter().any(norm) && !self.missing.iter().any(norm) {
+            "the graph's exporter folded batch normalisation into the convolutions before it: export without folding, in \
+             training mode or with `do_constant_folding=False`"
+        } else {
+            "an exporter that folds or renames weights leaves nothing to find by name: export without folding"
+        }
     }
 }
+
+/// Keys shown of each kind where no weight fits.
+const FEW: usize = 5;
 
 fn shown(all: &[String]) -> String {
     let more = all.len().saturating_sub(6);

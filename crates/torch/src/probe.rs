@@ -63,8 +63,10 @@ fn zip_kind(names: &[String]) -> Option<Kind> {
     {
         return Some(Kind::Exported);
     }
-    // `model.json` is TorchScript of 1.0 to 1.3.
-    if (under("code/") && (has("data.pkl") || has("constants.pkl"))) || (has("model.json") && under("tensors/")) {
+    // `model.json` is TorchScript of 1.0 to 1.2.
+    if (under("code/") && (has("data.pkl") || has("constants.pkl")))
+        || (has("model.json") && (under("tensors/") || under("code/")))
+    {
         return Some(Kind::TorchScript);
     }
     (has("data.pkl")).then_some(Kind::Zip)

@@ -134,6 +134,15 @@ impl Zip {
         Ok(Pickled::new(pickle, storages, self.archive.file()))
     }
 
+    /// A pickle of `None`, for archives that have none.
+    ///
+    /// # Errors
+    /// Never, but parsing may fail.
+    pub(crate) fn nothing(&self) -> Result<Pickled> {
+        let pickle = pickled::parse(Bytes::from_static(b"\x80\x02N."), 0, "nothing", &self.limits)?;
+        Ok(Pickled::plain(pickle, self.archive.file()))
+    }
+
     /// The storage of a persistent id `('storage', class, key, device, elements)`.
     pub(super) fn storage(&self, id: Node<'_>, dir: &str) -> Result<Storage> {
         let parts: Vec<_> = id.items().into_iter().flatten().collect();
@@ -178,7 +187,7 @@ impl Zip {
         let version = match (written("byteorder", "2.1"), written(".format_version", "2.7"), format) {
             (_, true, _) => "2.7 or later",
             (true, false, _) => "2.1 to 2.6",
-            (false, false, Some(1)) => "1.4",
+            (false, false, Some(1)) => "1.3 to 1.4",
             (false, false, Some(2)) => "1.5",
             (false, false, Some(_)) => "1.6 or later",
             (false, false, None) => return (None, evidence),

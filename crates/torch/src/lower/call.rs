@@ -158,8 +158,29 @@ impl Call<'_> {
         self.b.shape(x).get(axis).and_then(Dim::known).ok_or_else(|| {
             self.unsupported(format!("the size of axis {axis} must be known when the model is converted"))
                 .found(self.b.ty(x).to_string())
-                .help("give the sizes of the inputs: --input-type NAME=f32[N,3,224,224]")
+                .help(self.sizes_wanted())
         })
+    }
+
+    /// How the user gives the sizes that the inputs leave open: the flag as it is to be written, for images with the
+    /// size that most models are trained with.
+    fn sizes_wanted(&self) -> String {
+        let graph = self.b.graph();
+        let mut flags = Vec::new();
+        for &id in graph.inputs() {
+            let mut ty = graph.ty(id).clone();
+            if ty.shape.iter().skip(1).all(|d| d.known().is_some()) {
+                continue;
+            }
+            if ty.rank() == 4 {
+                ty.shape.iter_mut().skip(2).filter(|d| d.known().is_none()).for_each(|d| *d = Dim::Known(224));
+            }
+            flags.push(format!("--input-type {}={ty}", graph.value(id).name));
+        }
+        match flags.is_empty() {
+            true => "give the sizes of the inputs: --input-type NAME=f32[N,3,224,224]".to_owned(),
+            false => format!("give the sizes of the inputs, with the model's own numbers: {}", flags.join(" ")),
+        }
     }
 
     /// In floating point: integers become the default dtype.

@@ -4,8 +4,8 @@ use super::call::Call;
 use super::sizes::Size;
 use super::{Row, row, row_many};
 use modelport_diag::Result;
-use modelport_ir::core::{BinaryOp, ReduceKind};
-use modelport_ir::{DType, Op, ValueId};
+use modelport_ir::core::{BinaryOp, ReduceKind, UnaryOp};
+use modelport_ir::{DType, Op, Tensor, ValueId};
 
 pub(super) const ROWS: &[Row] = &[
     row_many("aten::sort", sort),
@@ -16,7 +16,7 @@ pub(super) const ROWS: &[Row] = &[
     row_many("aten::median", median),
     row("aten::bucketize", bucketize),
     row("aten::searchsorted", searchsorted),
-    row_many("aten::unique_consecutive", |c| Err(c.unsupported("runs of equal elements are not converted"))).refuses(),
+    row_many("aten::unique_consecutive", runs),
     row_many("aten::_unique2", unique),
     row_many("aten::_unique", unique),
     row_many("aten::unique_dim", unique),
@@ -143,4 +143,32 @@ fn unique(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
         inverse
     };
     Ok(vec![values, inverse, counts])
+}
+
+/// The first of each run of equal neighbours, the run that each element is in, and the lengths of the runs.
+fn runs(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
+    let x = c.tensor("self")?;
+    if c.arg("dim").is_some() && c.rank(x) != 1 {
+        return Err(c.unsupported("runs of equal slices of a tensor are not converted, only those of elements"));
+    }
+    let flat = c.b.reshape(x, &[-1])?;
+    let (before, after) = (c.b.slice_axis(flat, 0, 0, -1, 1)?, c.b.slice_axis(flat, 0, 1, i64::MAX, 1)?);
+    let same = c.binary(BinaryOp::Equal, before, after)?;
+    let differs = c.unary(UnaryOp::Not, same)?;
+    let first = c.b.constant("", Tensor::from_f64s(DType::Bool, &[1], &[1.0])?);
+    let begins = c.b.concat(&[first, differs], 0)?;
+    let values = c.b.one(Op::Compress { axis: Some(0) }, &[flat, begins])?;
+    let count = c.b.cast(begins, DType::I64)?;
+    let ordinal = c.b.one(Op::CumSum { axis: 0, exclusive: false, reverse: false }, &[count])?;
+    let run = c.with(BinaryOp::Sub, ordinal, 1.0)?;
+    let shape = c.shape(x)?;
+    let run = c.b.one(Op::Reshape { allow_zero: false }, &[run, shape])?;
+    let places = c.b.one(Op::NonZero, &[begins])?;
+    let places = c.b.reshape(places, &[-1])?;
+    let end = c.b.one(Op::Size, &[flat])?;
+    let end = c.b.reshape(end, &[1])?;
+    let later = c.b.slice_axis(places, 0, 1, i64::MAX, 1)?;
+    let ends = c.b.concat(&[later, end], 0)?;
+    let lengths = c.binary(BinaryOp::Sub, ends, places)?;
+    Ok(vec![values, run, lengths])
 }

@@ -1,11 +1,11 @@
 //! The members of a TorchScript archive.
 //!
-//! Owns: which member is what, in archives since torch 1.4; versions. Must never know: how code is evaluated.
+//! Owns: which member is what, in archives since torch 1.3; versions. Must never know: how code is evaluated.
 
 use super::inputs::{self, Example};
 use super::legacy;
 use super::program::Program;
-use super::run::{Model, evaluate};
+use super::run::{Model, Objects, evaluate};
 use crate::archive::{Pickled, Zip};
 use crate::open::{OpenOptions, TorchFile};
 use crate::probe::Kind;
@@ -24,15 +24,21 @@ pub(super) fn read(zip: &Zip, options: &OpenOptions) -> std::result::Result<Torc
     if zip.has("model.json") {
         return legacy::read(zip, options);
     }
-    let program = program(zip)?;
+    let program = program(zip, "code/")?;
     let version = version(zip)?;
     let data = zip.pickled("data.pkl", "data/")?;
     let constants = if zip.has("constants.pkl") { Some(zip.pickled("constants.pkl", "constants/")?) } else { None };
     let traced =
         if zip.has("traced_inputs.pkl") { zip.pickled("traced_inputs.pkl", "traced_inputs/").ok() } else { None };
     let provenance = provenance(zip, version);
-    let model =
-        Model { program, data: &data, constants: constants.as_ref(), tensors: &[], version, traced: traced.as_ref() };
+    let model = Model {
+        program,
+        data: Objects::Pickle(&data),
+        constants: constants.as_ref(),
+        tensors: &[],
+        version,
+        traced: traced.as_ref(),
+    };
     let evaluated = evaluate(model, options)?;
     let graph = evaluated.graph.map(|mut g| {
         g.provenance = provenance.clone();
@@ -41,12 +47,12 @@ pub(super) fn read(zip: &Zip, options: &OpenOptions) -> std::result::Result<Torc
     Ok(TorchFile { provenance, kind: Kind::TorchScript, weights: evaluated.weights, graph, notes: evaluated.notes })
 }
 
-/// All files of code.
-pub(super) fn program(zip: &Zip) -> Result<Program> {
+/// All files of code below `dir`.
+pub(super) fn program(zip: &Zip, dir: &str) -> Result<Program> {
     let mut program = Program::default();
     let mut total = 0u64;
     let names: Vec<String> =
-        zip.names().filter(|n| n.starts_with("code/") && n.ends_with(".py")).map(str::to_owned).collect();
+        zip.names().filter(|n| n.starts_with(dir) && n.ends_with(".py")).map(str::to_owned).collect();
     for name in names {
         let bytes = zip.bytes(&name)?;
         total = total.saturating_add(bytes.len() as u64);
@@ -54,7 +60,7 @@ pub(super) fn program(zip: &Zip) -> Result<Program> {
             return Err(Diagnostic::error(Code::IO_LIMIT, "the archive holds more code than any model has")
                 .expected(format!("at most {MOST_CODE} bytes")));
         }
-        let module = name.trim_start_matches("code/").trim_end_matches(".py").replace('/', ".");
+        let module = name.trim_start_matches(dir).trim_end_matches(".py").replace('/', ".");
         let text = String::from_utf8_lossy(&bytes).into_owned();
         program.add(module, zip.place(&name), text);
     }

@@ -176,13 +176,13 @@ impl Machine {
         results: usize,
     ) -> Step<Vec<Handle>> {
         self.charge(10)?;
+        let (args, kwargs) = self.upgraded(op, args, kwargs)?;
         let mut node = SourceOp::new(Dialect::Torch, op);
-        node.version = self.version_of(op);
         let mut operands = Vec::new();
         let list = args.iter().map(|v| self.attr(v, &mut operands)).collect::<Step<Vec<_>>>()?;
         node.attrs.insert("@args".to_owned(), Attr::List(list));
         let mut map = BTreeMap::new();
-        for (k, v) in kwargs {
+        for (k, v) in &kwargs {
             map.insert(k.to_string(), self.attr(v, &mut operands)?);
         }
         if !map.is_empty() {

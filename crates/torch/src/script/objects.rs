@@ -18,7 +18,7 @@ type Place = (u64, u64, Vec<usize>);
 /// Turns the values of one pickle into values of the evaluation.
 pub(super) struct Loader<'a> {
     pickled: &'a Pickled,
-    /// Tensors by number, in files of torch 1.0 to 1.3.
+    /// Tensors by number, in files of torch 1.0 to 1.2.
     pub(super) tensors: &'a [Tensor],
     seen: HashMap<Id, Value>,
     names: HashMap<Place, Rc<str>>,
@@ -119,7 +119,7 @@ impl<'a> Loader<'a> {
     }
 
     /// A tensor, named by the first path that leads to it.
-    fn tensor(&mut self, m: &mut Machine, tensor: Tensor, path: &str) -> Step<Value> {
+    pub(super) fn tensor(&mut self, m: &mut Machine, tensor: Tensor, path: &str) -> Step<Value> {
         let place = tensor.file_range().map(|r| (r.offset(), r.len(), tensor.shape().to_vec()));
         let name = match place {
             Some(place) => self.names.entry(place).or_insert_with(|| path.into()).clone(),
@@ -196,7 +196,7 @@ fn lost(path: &str, what: &str) -> Value {
     Value::Lost(format!("`{path}` is {what}, which cannot be converted").into())
 }
 
-fn join(path: &str, name: &str) -> String {
+pub(super) fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 

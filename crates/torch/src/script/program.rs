@@ -44,7 +44,7 @@ pub(super) struct Unit {
     pub(super) file: String,
     pub(super) classes: HashMap<Rc<str>, Rc<ClassInfo>>,
     pub(super) functions: HashMap<Rc<str>, Rc<Func>>,
-    /// `op_version_set = 1` of files before torch 1.4.
+    /// `op_version_set = 1` of files before torch 1.3.
     pub(super) op_version: Option<i64>,
 }
 
@@ -66,6 +66,26 @@ impl Program {
     /// Takes in a file of code: the dotted name of its module, the member's name, its text.
     pub(super) fn add(&mut self, module: String, file: String, text: String) {
         self.sources.insert(module, (file, text));
+    }
+
+    /// Takes in a file of methods as the class `qualified`, which is a module of files before torch 1.3.
+    ///
+    /// # Errors
+    /// When it cannot be parsed.
+    pub(super) fn add_module(&mut self, qualified: &str, file: &str, text: &str) -> Result<()> {
+        let (module, name) = qualified.rsplit_once('.').unwrap_or(("__torch__", qualified));
+        let mut unit = unit_of(module, file, text).map_err(|d| d.in_file(file))?;
+        let info = ClassInfo {
+            qualified: qualified.into(),
+            kind: ClassKind::Module,
+            fields: Vec::new(),
+            methods: std::mem::take(&mut unit.functions),
+            state: None,
+        };
+        let unit = Rc::make_mut(self.units.entry(module.to_owned()).or_default());
+        unit.file = file.to_owned();
+        unit.classes.insert(name.into(), Rc::new(info));
+        Ok(())
     }
 
     /// A file of code, parsed; `None` when there is none for this module.

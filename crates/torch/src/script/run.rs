@@ -5,6 +5,7 @@
 use super::archive::examples;
 use super::ast::Param;
 use super::inputs::{InputTypes, no_forward, types_of};
+use super::legacy::Modules;
 use super::machine::{Machine, Step, Stop, no_lowering};
 use super::objects::Loader;
 use super::program::Program;
@@ -21,12 +22,33 @@ use std::rc::Rc;
 /// What an archive holds.
 pub(super) struct Model<'a> {
     pub(super) program: Program,
-    pub(super) data: &'a Pickled,
+    pub(super) data: Objects<'a>,
     pub(super) constants: Option<&'a Pickled>,
-    /// Tensors by number, in archives before torch 1.4.
+    /// Tensors by number, in archives before torch 1.3.
     pub(super) tensors: &'a [Tensor],
     pub(super) version: i64,
     pub(super) traced: Option<&'a Pickled>,
+}
+
+/// Where the objects are.
+#[derive(Clone, Copy)]
+pub(super) enum Objects<'a> {
+    Pickle(&'a Pickled),
+    /// In archives before torch 1.3.
+    Modules(&'a Modules),
+}
+
+impl<'a> Objects<'a> {
+    /// The root, and what loaded it.
+    fn load(self, m: &mut Machine, tensors: &'a [Tensor]) -> Step<(Value, Loader<'a>)> {
+        let data = match self {
+            Self::Pickle(data) => data,
+            Self::Modules(modules) => return modules.load(m),
+        };
+        let mut loader = Loader::new(data, tensors);
+        let root = loader.value(m, data.root(), "")?;
+        Ok((root, loader))
+    }
 }
 
 /// What came of it.
@@ -81,8 +103,7 @@ struct Loaded {
 fn load(model: &mut Model<'_>) -> std::result::Result<Loaded, Diagnostics> {
     let mut machine = machine(model, InputTypes::default());
     let out = (|| {
-        let mut loader = Loader::new(model.data, model.tensors);
-        let root = loader.value(&mut machine, model.data.root(), "")?;
+        let (root, mut loader) = model.data.load(&mut machine, model.tensors)?;
         let params = match forward(&mut machine, &root) {
             Ok(f) => f.params.get(1..).unwrap_or_default().to_vec(),
             Err(_) => Vec::new(),
@@ -142,7 +163,10 @@ fn forward_pass(model: &Model<'_>, m: &mut Machine) -> Step<()> {
         let all = loader.value(m, constants.root(), "CONSTANTS")?;
         m.constants = m.items(&all)?;
     }
-    let root = Loader::new(model.data, model.tensors).value(m, model.data.root(), "")?;
+    if let Objects::Modules(modules) = model.data {
+        m.constants = modules.constants(m)?;
+    }
+    let (root, _) = model.data.load(m, model.tensors)?;
     let f = forward(m, &root)?;
     let args = m.arguments_of(f.params.get(1..).unwrap_or_default())?;
     let out = m.call_method(&root, "forward", args, Vec::new())?;
