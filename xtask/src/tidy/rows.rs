@@ -20,7 +20,6 @@ const DIAGNOSED: &[(&str, &str)] = &[
     ("STFTSpectrogram", "stft_spectrogram"),
     ("TensorFlowOpLayer", "tensorflow_op_layer"),
     ("TextVectorization", "text_vectorization"),
-    ("aten::unique_consecutive", "torch_unique_consecutive"),
     ("torchvision::deform_conv2d", "torch_deform_conv2d"),
     ("torchvision::roi_pool", "torch_roi_pool"),
 ];
