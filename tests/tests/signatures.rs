@@ -149,3 +149,14 @@ fn a_wrong_suspicion_is_corrected() {
     let pasted = found.pasted.expect("an answer");
     assert_eq!((pasted.row, pasted.confirmed), (Some(5), Some(false)));
 }
+
+#[test]
+fn a_model_inside_a_checkpoint_is_no_state_dict() {
+    let found = doctor(&root().join("doctor/yolo_checkpoint.pth"), &DoctorOptions::default()).expect("a diagnosis");
+    let advice: Vec<_> = found.fixes.iter().map(|f| f.text.as_str()).collect();
+    assert!(advice.iter().any(|a| a.ends_with("weights_only=False)[\"model\"]")), "{advice:?}");
+    assert!(advice.iter().any(|a| a.starts_with("import models; torch.export.save(")), "{advice:?}");
+    assert!(!advice.iter().any(|a| a.contains("load_state_dict")), "{advice:?}");
+    let found = doctor(&root().join("doctor/checkpoint.pth"), &DoctorOptions::default()).expect("a diagnosis");
+    assert!(found.fixes.iter().any(|f| f.text.contains("load_state_dict(torch.load(")));
+}

@@ -50,6 +50,7 @@ def torch_files():
     yolo = type("Model", (torch.nn.Module,), {})
     module("models"), module("models.yolo", Model=yolo)
     torch.save(yolo(), at("models_yolo.pth"))
+    torch.save({"epoch": -1, "model": yolo()}, at("yolo_checkpoint.pth"))
     gelu = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.GELU())
     del gelu[1].__dict__["approximate"]
     torch.save(gelu, at("old_gelu.pth"))

@@ -1,6 +1,6 @@
 //! What to do about a PyTorch file. Owns: the order of advice. Must never know: how a cause was found.
 
-use super::{Case, Container};
+use super::{Case, Container, pickled};
 use crate::doctor::diagnosis::{Finding, Fix, FixKind, Level, Outcome};
 use crate::doctor::target::Product;
 
@@ -17,7 +17,8 @@ pub(crate) fn of(case: &Case<'_>, findings: &[Finding], verdict: Outcome) -> Vec
             "runs code from the file: only for a file that you trust",
         ));
     }
-    if has(2) {
+    let model = case.file.pickle.as_ref().and_then(pickled::model_key).filter(|key| plain(key));
+    if has(2) && model.is_none() {
         let note = "runs code from the file: only for a file that you trust, with its classes imported";
         fixes.push(call(format!("torch.load(\"{path}\", weights_only=False)"), note));
     }
@@ -29,7 +30,9 @@ pub(crate) fn of(case: &Case<'_>, findings: &[Finding], verdict: Outcome) -> Vec
             fixes.push(call(format!("import {name}; torch.jit.load(\"{path}\")"), "registers the ops"));
         }
     }
-    if noted(12) || noted(20) {
+    if let Some(key) = model {
+        fixes.extend(whole(case, findings, key));
+    } else if noted(12) || noted(20) {
         let inner =
             findings.iter().find_map(|f| f.summary.strip_prefix("the weights are inside the checkpoint under `"));
         let inner = inner.map_or(String::new(), |key| format!("[\"{}\"]", key.trim_end_matches('`')));
@@ -53,6 +56,32 @@ pub(crate) fn of(case: &Case<'_>, findings: &[Finding], verdict: Outcome) -> Vec
     fixes
 }
 
+/// Whether a name from the file may stand in code that a reader is to paste.
+fn plain(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 64 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// A checkpoint around a whole model: the object itself, and how to write it so that its classes are not needed again.
+fn whole(case: &Case<'_>, findings: &[Finding], key: &str) -> Vec<Fix> {
+    let path = case.path.display();
+    let loaded = format!("torch.load(\"{path}\", weights_only=False)[\"{key}\"]");
+    let mut fixes =
+        vec![Fix::new(FixKind::Call, loaded.clone(), "the model itself, not a state_dict; runs code from the file")];
+    let package =
+        findings.iter().find_map(|f| f.summary.strip_prefix("the pickle needs classes of the Python package `"));
+    if let Some(package) = package.map(|p| p.trim_end_matches('`')).filter(|p| plain(p)) {
+        let export = format!(
+            "import {package}; torch.export.save(torch.export.export({loaded}.float(), (example,)), \"model.pt2\")"
+        );
+        fixes.push(Fix::new(
+            FixKind::Call,
+            export,
+            "where the package is: the .pt2 holds the program, and `modelport convert model.pt2` needs no class",
+        ));
+    }
+    fixes
+}
+
 fn commands(case: &Case<'_>, findings: &[Finding]) -> Vec<Fix> {
     let path = case.path.display();
     let command = |text: String, note: &str| Fix::new(FixKind::Modelport, text, note);
@@ -61,12 +90,20 @@ fn commands(case: &Case<'_>, findings: &[Finding]) -> Vec<Fix> {
     match case.file.container {
         Container::TorchScript | Container::Exported => vec![command(onnx, "reads the program that the file holds")],
         Container::Pickle => vec![command(weights, "takes the arrays without running anything")],
-        _ if findings.iter().any(|f| f.signatures.contains(&20) || f.signatures.contains(&12)) => vec![
-            command(weights, "the weights, without running anything"),
-            command(
-                onnx,
-                "recognises known architectures by the names and shapes of their weights; --arch NAME says which",
-            ),
+        _ if case.file.pickle.as_ref().and_then(pickled::model_key).is_none()
+            && findings.iter().any(|f| f.signatures.contains(&20) || f.signatures.contains(&12)) =>
+        {
+            vec![
+                command(weights, "the weights, without running anything"),
+                command(
+                    onnx,
+                    "recognises known architectures by the names and shapes of their weights; --arch NAME says which",
+                ),
+            ]
+        }
+        _ if findings.iter().any(|f| f.signatures.iter().any(|row| matches!(row, 7 | 21))) => vec![
+            command(weights, "the weights alone, without running anything"),
+            command(onnx, "asks, with text to start from, for a declaration of each class that is not torch's"),
         ],
         _ => vec![
             command(onnx, "makes the model from its modules without running anything"),

@@ -58,6 +58,12 @@ fn is_module(node: Node<'_>) -> bool {
     node.attr("_modules").is_some() || node.attr("_parameters").is_some()
 }
 
+/// The key of a checkpoint under which a whole model stands, rather than its weights.
+pub(crate) fn model_key(pickle: &Pickle) -> Option<&str> {
+    let entries = if root(pickle) == Root::Checkpoint { pickle.root().entries()? } else { return None };
+    entries.iter().find(|(_, v)| is_module(*v)).and_then(|(k, _)| k.str())
+}
+
 /// A few words on the content, to follow the container's.
 pub(crate) fn content(pickle: &Pickle) -> &'static str {
     match root(pickle) {
