@@ -38,6 +38,8 @@ usage: cargo xtask COMMAND
                            torchvision's classification and segmentation models, saved in every way, the same
   zoo doctor [--out DIR] [--only RE] [--bin FILE] [VENVS]
                            files of Keras 2 in the real Keras 3, held against what `doctor` predicts
+  zoo names|safetensors [--out DIR] [--bin FILE] [VENVS]
+                           `--names` in the real torch and Keras; safetensors bit for bit against the frameworks
   bench [--models DIR] [--bin FILE] [--runs N] [--only TEXT] [VENVS]
                            time and memory of conversions as ratios to `cp` of the same file
 

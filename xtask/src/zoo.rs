@@ -15,6 +15,11 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
     if args.flag("torch") {
         return torch(args);
     }
+    for (word, scripts) in [("names", NAMES), ("safetensors", SAFETENSORS)] {
+        if args.flag(word) {
+            return steps(args, word, scripts);
+        }
+    }
     let out = match args.path("--out")? {
         Some(dir) => dir,
         None => shell::target_dir()?.join("zoo"),
@@ -57,6 +62,42 @@ fn torchvision(bin: &Path, only: &str, kinds: Option<&str>, giants: bool, venvs:
         zoo.arg("--giants");
     }
     shell::run(&mut zoo)
+}
+
+/// A script whose steps need different environments.
+type Steps = (&'static str, &'static [(&'static str, Venv)]);
+
+/// An environment of [`Venvs`].
+#[derive(Clone, Copy)]
+enum Venv {
+    Keras3,
+    Torch,
+}
+
+/// `zoo names`: weights with translated names in the real torch and the real Keras, whose outputs are compared.
+const NAMES: Steps = ("names_check.py", &[("keras", Venv::Keras3), ("torch", Venv::Torch), ("back", Venv::Keras3)]);
+
+/// `zoo safetensors`: fixtures as safetensors, loaded by Python and compared with what the framework itself reads.
+const SAFETENSORS: Steps = ("safetensors_check.py", &[("load", Venv::Torch), ("keras", Venv::Keras3)]);
+
+fn steps(mut args: Args, name: &str, (script, steps): Steps) -> Result<()> {
+    let out = match args.path("--out")? {
+        Some(dir) => dir,
+        None => shell::target_dir()?.join("zoo").join(name),
+    };
+    let bin = args.path("--bin")?;
+    let venvs = Venvs::from_args(&mut args)?;
+    args.finish()?;
+    let bin = shell::modelport(bin)?;
+    for (step, venv) in steps {
+        let python = match venv {
+            Venv::Keras3 => venvs.keras3()?,
+            Venv::Torch => venvs.torch()?,
+        };
+        let mut command = python::script(&python, script);
+        shell::run(command.args(["--step", step]).arg("--bin").arg(&bin).arg("--out").arg(&out))?;
+    }
+    Ok(())
 }
 
 /// `zoo doctor`: the 73 files that Keras 2 writes in two formats, loaded by the real Keras 3, held against what the

@@ -2,6 +2,7 @@
 //!
 //! Owns: which tensors are written under which names. Must never know: how a format is read or written.
 
+mod foreign;
 mod native;
 
 use crate::Outcome;
@@ -83,7 +84,10 @@ pub fn export(input: &Path, output: &Path, options: &ExportOptions<'_>) -> Outco
             (items, stored.metadata.clone(), Vec::new())
         }
         _ => {
-            let named = native::named(&opened)?;
+            let named = match options.names {
+                Some(names) => foreign::translated(&opened, names)?,
+                None => native::named(&opened)?,
+            };
             let (tensors, mut notes) = cast(named.tensors, options.dtype)?;
             notes.extend(named.notes);
             notes.extend(opened.notes.iter().cloned());
