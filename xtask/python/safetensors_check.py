@@ -88,7 +88,7 @@ def tensors_of_torch(path, words):
         elif isinstance(x, np.generic):
             walk(np.asarray(x))
         elif isinstance(x, np.ndarray):
-            found.append(torch.from_numpy(np.ascontiguousarray(x)))
+            found.append(torch.from_numpy(np.ascontiguousarray(x)).reshape(x.shape))
         elif isinstance(x, torch.nn.Module):
             walk(dict(x.state_dict()))
         elif isinstance(x, dict):
@@ -104,14 +104,16 @@ def tensors_of_torch(path, words):
 
 
 def recorded_arrays(path):
-    """`bf16@name` was recorded as f32, of which it is the upper half."""
+    """`bf16@name` was recorded as f32, as what numpy has no type for."""
+    import ml_dtypes
+    types = {"bf16": "bfloat16", "f8e4m3": "float8_e4m3fn", "f8e5m2": "float8_e5m2"}
     found = []
     with np.load(path) as arrays:
         for name in arrays.files:
             a = arrays[name]
-            if name.startswith("bf16@"):
-                half = (a.view(np.uint32) >> 16).astype(np.uint16)
-                found.append(of_bytes("bfloat16", a.shape, half.tobytes()))
+            word = types.get(name.split("@")[0]) if "@" in name else None
+            if word:
+                found.append(of_bytes(word, a.shape, a.astype(getattr(ml_dtypes, word)).tobytes()))
             else:
                 found.append(of_array(a))
     return found
