@@ -142,6 +142,7 @@ fn unknown_layers(layers: &[&Unknown], first: &Unknown) -> Box<Diagnostic> {
     let templates = templates.join("\n");
     d.found(found.join("\n"))
         .help(format!("declare what they compute in a text file, given with `--custom FILE`:\n{templates}"))
+        .help("or save the model where its classes are as a SavedModel (`model.export(DIR)`; in Keras 2 `model.save(DIR)`), which holds what they compute")
         .help("or write such layers as ops of the domain `modelport.keras` with `--allow-custom-ops`")
 }
 
