@@ -68,7 +68,7 @@ def settle(model):
 
 def damp(model, share=0.2):
     """Residual branches add less than they carry, as in trained nets: each BatchNorm whose result is added is turned
-    down. Without that a deep random net doubles rounding errors block after block."""
+    down, or where there is none the convolution. Without that a deep random net doubles rounding errors block after block."""
     def maker(tensor):
         history = tensor._keras_history
         return getattr(history, "layer", None) or history.operation
@@ -79,10 +79,18 @@ def damp(model, share=0.2):
             continue
         for tensor in layer.input:
             branch = maker(tensor)
-            while type(branch).__name__ in ("Dropout", "StochasticDepth") and not isinstance(branch.input, list):
-                branch = maker(branch.input)
-            if type(branch).__name__ == "BatchNormalization" and branch.gamma is not None:
+            while True:
+                kind = type(branch).__name__
+                if kind in ("Dropout", "StochasticDepth") and not isinstance(branch.input, list):
+                    branch = maker(branch.input)
+                elif kind == "Multiply":  # squeeze and excite, behind the BatchNorm of a ResNetRS
+                    branch = maker(branch.input[0])
+                else:
+                    break
+            if kind == "BatchNormalization" and branch.gamma is not None:
                 branch.gamma.assign(np.asarray(branch.gamma) * share)
+            elif kind == "Conv2D" and tensor is layer.input[-1]:  # ResNetV2 normalises before the branch, not behind it
+                branch.kernel.assign(np.asarray(branch.kernel) * share)
 
 
 def calibrate(model, rng, kinds=None, batch=16):

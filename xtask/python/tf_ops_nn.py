@@ -157,6 +157,10 @@ def norms(add):
         none = np.zeros(0, "float32")
         add(name, "batch_statistics", lambda x, f=bn: f(x, mean=none, variance=none, is_training=True, epsilon=1e-3), I4)
     add("FusedBatchNormV3", "all_results", lambda x: list(R.FusedBatchNormV3(x=x, scale=scale, offset=offset, mean=np.zeros(0, "float32"), variance=np.zeros(0, "float32"), is_training=True)[:3]), I4)
+    none = np.zeros(0, "float32")
+    lines = lambda x: R.FusedBatchNormV3(x=tf.reshape(x, [1, tf.size(x) // 4, 4, 1]), scale=tf.ones([tf.size(x) // 4]), offset=tf.zeros([tf.size(x) // 4]), mean=none, variance=none, epsilon=1e-3, data_format="NCHW")[0]
+    keras = lambda x: tf.reshape(lines(x), tf.shape(x)) * scale + offset
+    add("FusedBatchNormV3", "keras_layer_norm", keras, In(None, 3, 4))
     half = In(None, 8, 7, 4, dtype="float16")
     add("FusedBatchNormV3", "half", lambda x: R.FusedBatchNormV3(x=x, scale=scale, offset=offset, mean=mean, variance=var, is_training=False)[0], half)
     add("LRN", "default", lambda x: R.LRN(input=x), In(None, 3, 4, 12))

@@ -8,6 +8,7 @@ ap = argparse.ArgumentParser()
 ap.add_argument("--out", default="/work/zoo")
 ap.add_argument("--only", default="")
 ap.add_argument("--bench", action="store_true")
+ap.add_argument("--timeout", type=float, default=1800, help="seconds for one model")
 ap.add_argument("--one")
 a = ap.parse_args()
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -80,7 +81,12 @@ for name in BENCH if a.bench else MODELS:
     done = f"{a.out}/bench/{name}_{tag}.npz" if a.bench else f"{a.out}/{name}_{tag}/io.npz"
     if os.path.exists(done) or not re.search(a.only, name):
         continue
-    p = subprocess.run([sys.executable, __file__, "--out", a.out, "--one", name, *(["--bench"] if a.bench else [])], stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, __file__, "--out", a.out, "--one", name, *(["--bench"] if a.bench else [])]
+    try:
+        p = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=a.timeout)
+    except subprocess.TimeoutExpired:
+        print(name, tag, f"NOT MADE in {a.timeout:.0f} s", flush=True)
+        continue
     last = p.stderr.strip().splitlines()[-1:] if p.returncode else ""
     print(name, tag, "ok" if p.returncode == 0 else f"FAILED {last}", flush=True)
     write_tsv()

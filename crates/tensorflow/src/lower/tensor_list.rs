@@ -8,7 +8,7 @@
 use super::call::Call;
 use super::{Row, row, row_many};
 use modelport_diag::Result;
-use modelport_ir::core::ScatterReduction;
+use modelport_ir::core::{BinaryOp, PadMode, ScatterReduction};
 use modelport_ir::{DType, Op, Tensor, ValueId};
 
 pub(crate) const ROWS: &[Row] = &[
@@ -24,6 +24,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("TensorListPushBack", push_back),
     row_many("TensorListPopBack", pop_back),
     row_many("TensorListConcatV2", concat),
+    row("TensorListResize", resize),
 ];
 
 /// A list that has a size, but no elements yet.
@@ -186,4 +187,23 @@ fn concat(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let count = c.b.one(Op::Shape { start: 0, end: Some(1) }, &[list])?;
     let each = c.b.one(Op::Shape { start: 1, end: Some(2) }, &[list])?;
     Ok(vec![joined, c.b.one(Op::Expand, &[each, count])?])
+}
+
+/// (list, size): elements behind the size go, new ones are zeros.
+fn resize(c: &mut Call<'_>) -> Result<ValueId> {
+    let [list, size] = c.pair()?;
+    if let Some(reserved) = c.memory.lists.get(&list).cloned() {
+        let value = remember(c, Some(size))?;
+        c.memory.lists.insert(value, Reserved { size: Some(size), ..reserved });
+        return Ok(value);
+    }
+    let size = vector(c, size)?;
+    let (zero, axis) = (c.b.ints(&[0]), c.b.ints(&[0]));
+    let kept = c.b.one(Op::Slice, &[list, zero, size, axis])?;
+    let count = c.b.dim(kept, 0)?;
+    let lack = c.b.binary(BinaryOp::Sub, size, count)?;
+    let rank = c.b.rank(kept);
+    let (head, tail) = (c.b.ints(&vec![0; rank]), c.b.ints(&vec![0; rank.saturating_sub(1)]));
+    let widths = c.b.concat(&[head, lack, tail], 0)?;
+    c.b.one(Op::Pad { mode: PadMode::Constant }, &[kept, widths])
 }
