@@ -13,6 +13,8 @@ import torch_like
 
 OLD = tuple(map(int, torch.__version__.split("+")[0].split(".")[:2])) < (1, 6)
 CASES = {}
+# Programs that the weights of a case are put into.
+PROGRAMS = {}
 
 
 def case(f):
@@ -130,6 +132,26 @@ if not OLD:
         model = nn.LSTM(6, 5, num_layers=2, bidirectional=True, batch_first=True)
         torch_like.randomise(model, rng)
         return model.eval(), torch.randn(2, 7, 6, generator=rng), model, {}
+    class Tied(nn.Module):
+        """A language model in small: the table of the embedding is the weight of the head."""
+
+        def __init__(self):
+            super().__init__()
+            self.table = nn.Embedding(11, 6)
+            self.norm = nn.LayerNorm(6)
+            self.head = nn.Linear(6, 11, bias=False)
+            self.head.weight = self.table.weight
+
+        def forward(self, ids):
+            return self.head(torch.nn.functional.gelu(self.norm(self.table(ids))))
+
+    @case
+    def tied():
+        """Weights under one of their names, as safetensors are written; the program holds both, and other numbers."""
+        model, ids = Tied().eval(), torch.tensor([[3, 1, 4, 1, 5], [9, 2, 6, 5, 3]])
+        PROGRAMS["tied"] = torch.export.export(Tied().eval(), (ids,))
+        torch_like.randomise(model, torch.Generator().manual_seed(5))
+        return model, ids, {k: v for k, v in model.state_dict().items() if k != "head.weight"}, {}
 else:
     @case
     def mobilenet_v2_full_torch14():
@@ -137,7 +159,8 @@ else:
         return model, x, model, {}
 
 
-ARGS = {"sequential": "--input-type f32[N,3,16,16]", "custom_modules": "--custom fixtures/models/torch/custom_modules/custom.layers"}
+ARGS = {"sequential": "--input-type f32[N,3,16,16]", "custom_modules": "--custom fixtures/models/torch/custom_modules/custom.layers",
+        "tied": "--graph fixtures/models/torch/tied/program.pt2"}
 FILES = {"custom_modules": ("custom.layers", """\
 layer Gate(x) {
   weights scale
@@ -181,6 +204,8 @@ def main():
         for r in results:
             assert float(r.std()) > 1e-3, name
         np.savez_compressed(os.path.join(folder, "io.npz"), **io)
+        if name in PROGRAMS:
+            torch.export.save(PROGRAMS[name], os.path.join(folder, "program.pt2"))
         if name in FILES:
             with open(os.path.join(folder, FILES[name][0]), "w") as f:
                 f.write(FILES[name][1])

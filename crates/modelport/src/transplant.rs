@@ -5,7 +5,7 @@
 use crate::open::{Body, Opened};
 use modelport_diag::{Code, Diagnostic, Result};
 use modelport_ir::{DType, Graph, SourceGraph, Stage, Tensor, ValueId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The graph of `graph` with the weights of `weights`.
 ///
@@ -96,8 +96,9 @@ impl Plan {
         };
         let mut kept = Vec::new();
         let mut casts = BTreeSet::new();
+        let tied = tied(wanted, keys);
         for (name, old) in wanted {
-            match keys.get(name) {
+            match keys.get(tied.get(name.as_str()).copied().unwrap_or(name)) {
                 Some(new) if new.shape() != old.shape() => {
                     plan.misshaped.push(format!("{name}: expected {:?}, found {:?}", old.shape(), new.shape()));
                 }
@@ -122,6 +123,10 @@ impl Plan {
             .filter(|(k, _)| !names.contains(k.as_str()) && !counter(k))
             .map(|(k, t)| format!("{k}: {}", t.ty()))
             .collect();
+        let shared = |(name, other): (&&str, &&str)| {
+            format!("`{name}` is not in the file; it shares `{other}`'s, as it does in the graph")
+        };
+        plan.notes.extend(tied.iter().map(shared));
         if onnx && plan.unexpected.is_empty() && !plan.given.is_empty() {
             kept.extend(std::mem::take(&mut plan.missing));
         }
@@ -189,6 +194,21 @@ impl Plan {
             "an exporter that folds or renames weights leaves nothing to find by name: export without folding"
         }
     }
+}
+
+/// Weights that the file does not name and that are, in the graph's file, the same storage as one that it names: writers of
+/// safetensors keep one name of tied weights (`save_pretrained` of transformers drops `lm_head.weight`).
+fn tied<'a>(wanted: &'a [(String, Tensor)], keys: &BTreeMap<String, Tensor>) -> BTreeMap<&'a str, &'a str> {
+    let (given, missing): (Vec<_>, Vec<_>) = wanted.iter().partition(|(name, _)| keys.contains_key(name));
+    let mut places = HashMap::new();
+    if !missing.is_empty() {
+        places.extend(given.into_iter().filter_map(|(name, t)| Some((t.source()?, (name, t)))));
+    }
+    let partner = |(name, t): &'a (String, Tensor)| {
+        let (other, same) = places.get(&t.source()?)?;
+        (*same == t).then_some((name.as_str(), other.as_str()))
+    };
+    missing.into_iter().filter_map(partner).collect()
 }
 
 /// Keys shown of each kind where no weight fits.
