@@ -50,28 +50,34 @@ fn align(wanted: &[(String, Tensor)], given: &[(String, Tensor)], notes: &mut Ve
     if hits(&plain) > 0 || plain.is_empty() {
         return plain;
     }
-    // A wrapper on one side only: all names of that side begin with its attribute.
-    let prefix = |names: Vec<&str>| -> Option<String> {
-        let mut names = names.into_iter();
-        let first = names.next()?.split_once('.')?.0.to_owned();
-        names.all(|n| n.split_once('.').is_some_and(|(p, _)| p == first)).then_some(first)
-    };
-    let mut tries = Vec::new();
-    if let Some(p) = prefix(plain.keys().map(String::as_str).collect()) {
-        let cut = plain.iter().filter_map(|(k, t)| Some((k.strip_prefix(&format!("{p}."))?.to_owned(), t.clone())));
-        tries.push((format!("`{p}.` was taken off the names of the weights"), cut.collect::<BTreeMap<_, _>>()));
+    // A wrapper on one side only: names of that side begin with its attribute, and may stand beside a head's.
+    let mut tries: Vec<(String, BTreeMap<String, Tensor>)> = Vec::new();
+    for p in prefixes(plain.keys().map(String::as_str)) {
+        let cut = plain.iter().filter_map(|(k, t)| Some((k.strip_prefix(p)?.strip_prefix('.')?.to_owned(), t.clone())));
+        let cut: BTreeMap<_, _> = cut.collect();
+        let others = match plain.len() - cut.len() {
+            0 => String::new(),
+            n => format!("; {n} weights that do not begin with it are left out"),
+        };
+        tries.push((format!("`{p}.` was taken off the names of the weights{others}"), cut));
     }
-    if let Some(p) = prefix(names.iter().copied().collect()) {
+    for p in prefixes(names.iter().copied()) {
         let put = plain.iter().map(|(k, t)| (format!("{p}.{k}"), t.clone()));
         tries.push((format!("`{p}.` was put before the names of the weights"), put.collect()));
     }
-    match tries.into_iter().find(|(_, keys)| hits(keys) > 0) {
+    match tries.into_iter().max_by_key(|(_, keys)| hits(keys)).filter(|(_, keys)| hits(keys) > 0) {
         Some((note, keys)) => {
             notes.push(note);
             keys
         }
         None => plain,
     }
+}
+
+/// The attributes that names begin with; none when there are too many to be wrappers.
+fn prefixes<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
+    let all: BTreeSet<&str> = names.filter_map(|n| n.split_once('.')).map(|(p, _)| p).collect();
+    if all.len() > 8 { BTreeSet::new() } else { all }
 }
 
 /// What goes where.
@@ -247,4 +253,49 @@ fn constants<S: Stage>(graph: &mut Graph<S>, plan: &Plan) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn weights(names: &[&str]) -> Vec<(String, Tensor)> {
+        names.iter().map(|n| ((*n).to_owned(), Tensor::floats(&[1.0]))).collect()
+    }
+
+    fn aligned(wanted: &[&str], given: &[&str]) -> (Vec<String>, Vec<String>) {
+        let mut notes = Vec::new();
+        let keys = align(&weights(wanted), &weights(given), &mut notes);
+        (keys.into_keys().collect(), notes)
+    }
+
+    #[test]
+    fn a_wrapper_beside_a_head_is_taken_off() {
+        let (keys, notes) = aligned(&["a.w", "b.w"], &["bert.a.w", "bert.b.w", "cls.w"]);
+        assert_eq!(keys, ["a.w", "b.w"]);
+        assert!(notes[0].contains("1 weights that do not begin"), "{notes:?}");
+    }
+
+    #[test]
+    fn a_wrapper_of_the_graph_is_put_before() {
+        assert_eq!(aligned(&["m.a.w", "m.b.w"], &["a.w", "b.w"]).0, ["m.a.w", "m.b.w"]);
+    }
+
+    #[test]
+    fn names_that_fit_stay() {
+        assert_eq!(aligned(&["a.w"], &["a.w", "x.a.w"]), (vec!["a.w".to_owned(), "x.a.w".to_owned()], Vec::new()));
+    }
+
+    #[test]
+    fn a_tied_weight_is_found_by_its_storage() {
+        let shared = Tensor::floats(&[1.0, 2.0]);
+        let wanted = [
+            ("head".to_owned(), shared.clone()),
+            ("table".to_owned(), shared),
+            ("x".to_owned(), Tensor::floats(&[3.0])),
+        ];
+        let keys: BTreeMap<_, _> = weights(&["table"]).into_iter().collect();
+        assert_eq!(tied(&wanted, &keys).into_iter().collect::<Vec<_>>(), [("head", "table")]);
+    }
 }
