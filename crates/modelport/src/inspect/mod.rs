@@ -12,7 +12,7 @@ pub use pickle::Global;
 pub use show::Shown;
 pub(crate) use show::{bytes, grouped};
 
-use modelport_ir::{CoreGraph, Dialect, Provenance, SourceGraph, SourceOp, Tensor, TensorType};
+use modelport_ir::{CoreGraph, Dialect, Graph, Node, Provenance, SourceGraph, SourceOp, Stage, Tensor, TensorType};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -140,7 +140,13 @@ pub(crate) fn examine(path: &Path, options: &LoadOptions) -> Outcome<Examined> {
             describe(&graph, options, &mut found);
             Some(Body::Source(graph))
         }
-        Ok(core @ Body::Core(_)) => Some(core),
+        Ok(core @ Body::Core(_)) => {
+            // A file of ours says what it was converted from.
+            if provenance.framework != "onnx" {
+                found.format = format!("ONNX model, converted from: {}", found.format);
+            }
+            Some(core)
+        }
         Err(why) => {
             found.no_graph = Some(why.message.clone());
             None
@@ -273,13 +279,19 @@ fn describe_core(graph: &CoreGraph, found: &mut Inspection) {
     for node in graph.nodes() {
         let operands = node.inputs.iter().flatten();
         let parameters = operands.clone().filter_map(|&id| graph.constant(id)).map(|t| t.len() as u64).sum();
-        let from = |&id| graph.producer(id).map_or_else(|| graph.value(id).name.clone(), |n| n.name.clone());
+        let from = |&id| graph.producer(id).map_or_else(|| graph.value(id).name.clone(), |n| node_name(graph, n));
         found.layers.push(Layer {
-            name: node.name.clone(),
+            name: node_name(graph, node),
             class: node.op.name().to_owned(),
             parameters,
             inputs: operands.filter(|&&id| graph.constant(id).is_none()).map(from).collect(),
             supported: true,
         });
     }
+}
+
+/// The name of a node; one that has none goes by its first result.
+pub(crate) fn node_name<S: Stage>(graph: &Graph<S>, node: &Node<S>) -> String {
+    let result = || node.outputs.first().map_or(String::new(), |&o| graph.value(o).name.clone());
+    if node.name.is_empty() { result() } else { node.name.clone() }
 }

@@ -77,7 +77,11 @@ fn facts(found: &Inspection, body: &mut String) {
     if found.optimizer_parameters > 0 {
         rows.push(("of an optimizer", grouped(found.optimizer_parameters)));
     }
-    rows.push(("Weights", format!("{}: {}", grouped(found.weights.len() as u64), sizes.join(", "))));
+    let weights = grouped(found.weights.len() as u64);
+    rows.push((
+        "Weights",
+        if sizes.is_empty() { "none".to_owned() } else { format!("{weights}: {}", sizes.join(", ")) },
+    ));
     if !found.devices.is_empty() {
         rows.push(("Saved on", found.devices.join(", ")));
     }

@@ -110,7 +110,12 @@ fn provenance(producer: String, version: String, metadata: &[(String, String)], 
         format: get("source_format").unwrap_or_else(|| "ONNX model".into()),
         ..Provenance::default()
     };
-    p.evidence.push(format!("ModelProto: producer `{producer} {version}`, opset {opset}"));
+    let by = match (producer.as_str(), version.as_str()) {
+        ("", _) => "names no producer".to_owned(),
+        (name, "") => format!("producer `{name}`"),
+        (name, version) => format!("producer `{name} {version}`"),
+    };
+    p.evidence.push(format!("ModelProto: {by}, opset {opset}"));
     p
 }
 

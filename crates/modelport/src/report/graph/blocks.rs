@@ -78,17 +78,15 @@ fn level(plan: &Plan<'_>, nodes: &[usize], from: usize, depth: usize, owner: &mu
     parts(filled.collect())
 }
 
-/// Cuts a level with too many boxes into consecutive parts.
+/// Cuts a level with too many boxes into consecutive parts of about the same size.
 fn parts(mut items: Vec<Item>) -> Vec<Item> {
     while items.len() > MOST {
-        let mut first = 1;
-        let mut cut = Vec::new();
-        while !items.is_empty() {
-            let rest = items.split_off(items.len().min(PART));
+        let count = items.len().div_ceil(PART);
+        let mut cut = Vec::with_capacity(count);
+        for i in 0..count {
+            let rest = items.split_off(items.len() / (count - i));
             let nodes: Vec<_> = items.iter().flat_map(nodes_of).copied().collect();
-            let label = format!("boxes {first} to {}", first + items.len() - 1);
-            first += items.len();
-            cut.push(Item::Block(Block { label, nodes, items }));
+            cut.push(Item::Block(Block { label: format!("part {} of {count}", i + 1), nodes, items }));
             items = rest;
         }
         items = cut;

@@ -6,7 +6,7 @@ mod attributes;
 mod blocks;
 mod levels;
 
-use crate::inspect::Examined;
+use crate::inspect::{Examined, node_name};
 use modelport_ir::tensor::Place;
 use modelport_ir::{CoreGraph, Def, Graph, SourceGraph, Stage, Tensor, TensorType, ValueId};
 use serde::Serialize;
@@ -165,7 +165,7 @@ fn skeleton<S: Stage>(graph: &Graph<S>, ty: &dyn Fn(ValueId) -> String, rows: &R
         nodes.push(DrawnNode { name: name(id), kind: "input", results, ..DrawnNode::default() });
     }
     for node in graph.nodes() {
-        let mut drawn = DrawnNode { name: cut(&node.name, LONGEST), kind: "node", ..DrawnNode::default() };
+        let mut drawn = DrawnNode { name: cut(&node_name(graph, node), LONGEST), kind: "node", ..DrawnNode::default() };
         drawn.results = node.outputs.iter().map(|&o| (name(o), ty(o))).collect();
         for &id in node.inputs.iter().flatten() {
             match graph.constant(id) {
