@@ -5,15 +5,22 @@
 //! Python.
 
 use super::machine::{Machine, Step, damaged, unsupported};
-use super::typing::{Typed, Typing};
+use super::typing::Typing;
 use super::value::{Handle, Kind, Value};
 use crate::emit::Emit;
-use modelport_ir::{Attr, DType, Dialect, SourceOp, Tensor, TensorType, ValueId};
+use modelport_ir::{Attr, DType, Def, Dialect, SourceGraph, SourceOp, Tensor, TensorType, ValueId};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-/// Constants up to this many elements are computed with when the model is converted.
-const FOLD: usize = 4096;
+/// Whether other weights than the file's would make another value of this one.
+fn made_of_weights(graph: &SourceGraph, id: ValueId) -> bool {
+    let value = graph.value(id);
+    match value.def {
+        Def::Const(_) => !value.name.is_empty() && !value.name.starts_with("CONSTANTS"),
+        Def::Node(..) => true,
+        Def::Input => false,
+    }
+}
 
 /// Where a value comes from.
 #[derive(Clone, Debug)]
@@ -191,8 +198,8 @@ impl Machine {
         let frame = self.frame()?;
         match frame.typing.call(&node, &operands, results) {
             Ok(typed) => {
-                let small = |t: &Typed| t.constant.as_ref().is_some_and(|c| c.len() <= FOLD);
-                if !typed.is_empty() && typed.iter().all(small) {
+                let of_weights = operands.iter().any(|&id| made_of_weights(frame.emit.graph(), id));
+                if !typed.is_empty() && typed.iter().all(|t| t.folds(of_weights)) {
                     let constants = typed.into_iter().filter_map(|t| t.constant);
                     return Ok(constants.map(|t| self.constant("", t)).collect());
                 }

@@ -14,10 +14,22 @@ pub(super) struct Typing {
     values: HashMap<ValueId, Operand>,
 }
 
+/// Constants up to this many elements are computed with when the model is converted.
+const FOLD: usize = 4096;
+
 /// A result: its place in the core graph, and the tensor when it is constant.
 pub(super) struct Typed {
     operand: Operand,
     pub(super) constant: Option<Tensor>,
+}
+
+impl Typed {
+    /// Whether it may be written as a number of its own. What floating-point weights make stays an op: other weights may be
+    /// put in their place.
+    pub(super) fn folds(&self, of_weights: bool) -> bool {
+        let fixed = |c: &Tensor| !of_weights || self.operand.number || !c.dtype().is_float();
+        self.constant.as_ref().is_some_and(|c| c.len() <= FOLD && fixed(c))
+    }
 }
 
 impl Typing {
