@@ -19,7 +19,7 @@ pub(crate) fn transplant(weights: Opened, graph: Opened, file: &str) -> Result<O
     let wanted: Vec<(String, Tensor)> = graph.weights;
     let keys = align(&wanted, &weights.weights, &mut notes);
     let mut plan = Plan::new(&wanted, &keys, matches!(body, Body::Core(_)));
-    plan.check(file)?;
+    plan.check(file, matches!(body, Body::Core(_)))?;
     match &mut body {
         Body::Source(graph) => source(graph, &wanted, &plan)?,
         Body::Core(graph) => constants(graph, &plan)?,
@@ -145,8 +145,11 @@ impl Plan {
         plan
     }
 
-    fn check(&mut self, file: &str) -> Result<()> {
-        if self.missing.is_empty() && self.misshaped.is_empty() && !self.given.is_empty() {
+    /// Other frameworks' graphs name all that they compute with, so what is left over is another head's. In an ONNX file it
+    /// may be what the exporter folded into constants without a name, and the numbers would be half old and half new.
+    fn check(&mut self, file: &str, onnx: bool) -> Result<()> {
+        let folded = onnx && !self.unexpected.is_empty();
+        if self.missing.is_empty() && self.misshaped.is_empty() && !self.given.is_empty() && !folded {
             if !self.unexpected.is_empty() {
                 let note = format!(
                     "{} weights have no place in the graph: {}",
@@ -197,7 +200,8 @@ impl Plan {
             "the graph's exporter folded batch normalisation into the convolutions before it: export without folding, in \
              training mode or with `do_constant_folding=False`"
         } else {
-            "an exporter that folds or renames weights leaves nothing to find by name: export without folding"
+            "an exporter that folds, transposes or renames weights leaves nothing to find by name: a .pt2 of \
+             torch.export.save keeps all names"
         }
     }
 }
