@@ -7,7 +7,7 @@ use modelport_diag::{Diagnostic, Diagnostics};
 use modelport_ir::{CoreGraph, Provenance, SourceGraph, Tensor};
 use modelport_safetensors::SafetensorsFile;
 use modelport_storage::MappedFile;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What a model computes, as its reader gives it.
@@ -42,6 +42,11 @@ pub fn open(path: &Path, options: &LoadOptions) -> Outcome<Opened> {
     if modelport_tensorflow::probe(path).is_some() {
         return tensorflow(path, options);
     }
+    if let Some(file) = inside(path) {
+        let mut opened = open(&file, options)?;
+        opened.notes.insert(0, format!("of the directory, {} is read", file.display()));
+        return Ok(opened);
+    }
     if !path.is_dir()
         && let Ok(file) = MappedFile::open(path)
         && modelport_keras::probe(&file).is_none()
@@ -57,6 +62,25 @@ pub fn open(path: &Path, options: &LoadOptions) -> Outcome<Opened> {
         }
     }
     keras(path, options)
+}
+
+/// Weights that `save_pretrained` of transformers, diffusers and timm puts into a directory beside a `config.json`, best
+/// first. Theirs is no Keras directory, which has a `model.weights.h5`.
+const PRETRAINED: &[&str] = &[
+    "model.safetensors.index.json",
+    "model.safetensors",
+    "diffusion_pytorch_model.safetensors.index.json",
+    "diffusion_pytorch_model.safetensors",
+    "pytorch_model.bin",
+    "diffusion_pytorch_model.bin",
+];
+
+/// The file to read of a directory that `save_pretrained` wrote.
+pub(crate) fn inside(path: &Path) -> Option<PathBuf> {
+    if !path.is_dir() || path.join("model.weights.h5").exists() {
+        return None;
+    }
+    PRETRAINED.iter().map(|name| path.join(name)).find(|file| file.is_file())
 }
 
 fn keras(path: &Path, options: &LoadOptions) -> Outcome<Opened> {
@@ -123,4 +147,25 @@ fn onnx(file: &Arc<MappedFile>, path: &Path, options: &LoadOptions) -> Outcome<O
 /// Findings that say no file are in this one.
 pub(crate) fn located(all: Diagnostics, file: &str) -> Diagnostics {
     Diagnostics(all.0.into_iter().map(|d| d.in_file(file)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_best_file_of_a_pretrained_directory_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let put = |name: &str| std::fs::write(dir.path().join(name), "x").unwrap();
+        put("config.json");
+        assert_eq!(inside(dir.path()), None);
+        put("pytorch_model.bin");
+        assert_eq!(inside(dir.path()), Some(dir.path().join("pytorch_model.bin")));
+        put("model.safetensors");
+        assert_eq!(inside(dir.path()), Some(dir.path().join("model.safetensors")));
+        put("model.weights.h5");
+        assert_eq!(inside(dir.path()), None);
+        assert_eq!(inside(&dir.path().join("model.safetensors")), None);
+    }
 }

@@ -41,7 +41,8 @@ pub struct DoctorOptions {
 /// # Errors
 /// When it cannot be read at all. A file that is damaged or no model is no error but a diagnosis.
 pub fn doctor(path: &Path, options: &DoctorOptions) -> Outcome<Diagnosis> {
-    let mut found = examine(path, options)?;
+    let inside = crate::open::inside(path);
+    let mut found = examine(inside.as_deref().unwrap_or(path), options)?;
     found.pasted = options.pasted.as_deref().map(|t| signatures::hold_against(signatures::explain(t), &found));
     Ok(found)
 }
