@@ -55,9 +55,12 @@ impl<'a> Emitter<'a> {
         used: &BTreeSet<usize>,
         place: &Place,
     ) -> Result<Results> {
+        let direct = node.op == function;
+        let twin = self.parts().library.twin(function).map(str::to_owned);
+        let function = twin.as_deref().unwrap_or(function);
         let body = self.parts().library.get(function).map_err(|d| d.at_node(node.name.clone()))?;
         let mut inside = self.inside(node, function, place)?;
-        if node.op == function {
+        if direct {
             inside.bound = bind(node.attr.clone(), &place.bound);
         }
         inside.prefix = if made_up(&node.name) { place.prefix.clone() } else { join(&place.prefix, &node.name) };

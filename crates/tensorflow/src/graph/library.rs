@@ -8,7 +8,7 @@ use crate::wire::{Fields, damaged, decode, field, node};
 use modelport_diag::{Code, Diagnostic, Limits, Result};
 use modelport_proto::tensorflow::{FunctionDef, OpDef};
 use prost::bytes::Bytes;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -17,6 +17,7 @@ use std::rc::Rc;
 pub(crate) struct Library {
     functions: HashMap<String, Bytes>,
     decoded: RefCell<HashMap<String, Rc<Body>>>,
+    twins: OnceCell<HashMap<Api, String>>,
     limits: Limits,
 }
 
@@ -32,7 +33,7 @@ impl Library {
             let name = field(&signature, 1)?.unwrap_or_default();
             functions.insert(String::from_utf8_lossy(&name).into_owned(), message);
         }
-        Ok(Self { functions, decoded: RefCell::default(), limits })
+        Ok(Self { functions, decoded: RefCell::default(), twins: OnceCell::new(), limits })
     }
 
     /// Bytes of all functions; a measure of how much work they can be worth.
@@ -76,6 +77,29 @@ impl Library {
         Ok(body)
     }
 
+    /// The function that computes the same by cuDNN's recurrence, where there is one. Keras 2 writes its recurrences
+    /// twice (`keras/src/layers/rnn/gru_lstm_utils.py`, 2.15): a loop for a CPU and cuDNN's op for a GPU, and TensorFlow
+    /// exchanges functions of the same `api_implements`. An op is worth more than a loop. Not so the twin of a GRU: builds
+    /// without CUDA write its gates in an order that is not cuDNN's (`gru.py`, `gpu_gru`).
+    pub(crate) fn twin(&self, name: &str) -> Option<&str> {
+        let own = implements(self.functions.get(name)?)?;
+        let all = self.twins.get_or_init(|| {
+            let mut all: HashMap<Api, String> = HashMap::new();
+            for (name, bytes) in &self.functions {
+                let Some(api) = implements(bytes).filter(|a| a.0.starts_with(b"lstm") && is_cudnn(bytes)) else {
+                    continue;
+                };
+                let place = all.entry(api).or_insert_with(|| name.clone());
+                // The order of a map is not the same twice.
+                if *name < *place {
+                    place.clone_from(name);
+                }
+            }
+            all
+        });
+        all.get(&own).filter(|twin| *twin != name).map(String::as_str)
+    }
+
     fn decode(&self, bytes: &Bytes) -> Result<FunctionDef> {
         let mut function = FunctionDef::default();
         let mut rest = Fields::new(bytes.clone());
@@ -97,4 +121,43 @@ impl Library {
         }
         Ok(function)
     }
+}
+
+/// Fields of a message, as far as it is whole.
+fn fields(bytes: &Bytes, number: u32) -> Vec<Bytes> {
+    let (mut rest, mut all) = (Fields::new(bytes.clone()), Vec::new());
+    while let Ok(Some((n, content))) = rest.next_field() {
+        all.extend(content.filter(|_| n == number));
+    }
+    all
+}
+
+/// The name of what a function implements, which others implement too, with the numbers of arguments and results: that
+/// for training has more.
+type Api = (Bytes, [usize; 2]);
+
+fn implements(function: &Bytes) -> Option<Api> {
+    let named = |e: &Bytes| field(e, 1).ok().flatten().as_deref() == Some(b"api_implements");
+    let entry = fields(function, 5).into_iter().find(named)?;
+    let name = field(&field(&entry, 2).ok()??, 2).ok()??;
+    let signature = field(function, 1).ok()??;
+    Some((name, [2, 3].map(|n| fields(&signature, n).len())))
+}
+
+/// Whether a function is cuDNN's LSTM whatever its arguments are: nothing is chosen or called in it.
+fn is_cudnn(function: &Bytes) -> bool {
+    let mut found = false;
+    for node in fields(function, 3) {
+        let op = field(&node, 2).ok().flatten().unwrap_or_default();
+        match op.as_ref() {
+            b"CudnnRNN" | b"CudnnRNNV2" | b"CudnnRNNV3" => found = true,
+            // Builds for AMD's devices order the gates of the op as these do, which takes them a `Pack`.
+            b"Pack" => return false,
+            b"If" | b"StatelessIf" | b"While" | b"StatelessWhile" | b"PartitionedCall" | b"StatefulPartitionedCall" => {
+                return false;
+            }
+            _ => {}
+        }
+    }
+    found
 }
