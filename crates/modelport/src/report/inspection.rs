@@ -58,12 +58,14 @@ fn head(found: &Inspection, body: &mut String) {
         let _ = write!(body, "<p class=\"note bad\">{}</p>", escape(&cut(problem, 1000)));
     }
     let dangerous: Vec<_> = found.globals.iter().filter(|g| g.trust == "suspicious").map(|g| g.name.as_str()).collect();
-    if !dangerous.is_empty() {
+    // A reader may have said so already.
+    if !dangerous.is_empty() && !found.notes.iter().any(|n| n.contains("not safe")) {
         let names = escape(&cut(&dangerous.join(", "), 1000));
         let _ = write!(body, "<p class=\"note bad\">Dangerous to load in Python, which would call {names}.</p>");
     }
     for note in &found.notes {
-        let _ = write!(body, "<p class=\"note\">{}</p>", escape(&cut(note, 1000)));
+        let class = if note.contains("not safe") { "note bad" } else { "note" };
+        let _ = write!(body, "<p class=\"{class}\">{}</p>", escape(&cut(note, 1000)));
     }
 }
 

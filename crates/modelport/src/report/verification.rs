@@ -67,7 +67,7 @@ fn outputs(c: &Comparison) -> String {
     });
     let headings = ["output", "type", "max abs", "of magnitude", "allowed", "max rel", "max ulp", "verdict"];
     format!(
-        "<h2><span class=\"against\">{}</span> against {}</h2>{}",
+        "<h2><span class=\"against\">{},</span> against {}</h2>{}",
         escape(&c.found),
         escape(&c.expected),
         table(&headings, rows)
