@@ -12,7 +12,7 @@ ap.add_argument("--out", default="fixtures")
 ap.add_argument("--only", default="")
 a = ap.parse_args()
 
-import tf_lib, tf_ops_control, tf_ops_cudnn, tf_ops_image, tf_ops_math, tf_ops_move, tf_ops_nn, tf_ops_old, tf_ops_signal
+import tf_lib, tf_ops_control, tf_ops_cudnn, tf_ops_image, tf_ops_math, tf_ops_move, tf_ops_nn, tf_ops_old, tf_ops_ragged, tf_ops_signal
 
 done, failed = [], 0
 
@@ -50,7 +50,7 @@ def write_cases_tsv():
         fh.write("\n".join(["id\tpath\tgolden\targs", *sorted(rows)]) + "\n")
 
 
-for family in (tf_ops_math, tf_ops_move, tf_ops_nn, tf_ops_image, tf_ops_control, tf_ops_signal):
+for family in (tf_ops_math, tf_ops_move, tf_ops_nn, tf_ops_image, tf_ops_control, tf_ops_signal, tf_ops_ragged):
     family.register(add)
 tf_ops_old.register(add_old)
 tf_ops_cudnn.register(case)

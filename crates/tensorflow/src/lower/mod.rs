@@ -11,6 +11,7 @@ mod control;
 mod control_loop;
 mod conv;
 mod conv_transpose;
+mod ctc;
 mod cudnn;
 mod driver;
 mod elementwise;
@@ -31,15 +32,18 @@ mod origin;
 mod pad;
 mod pool;
 mod quant;
+mod ragged;
 mod reduce;
 mod refused;
 mod rnn;
+mod rows;
 mod scatter;
 mod search;
 mod segment;
 mod shape;
 mod slice;
 mod space_batch;
+mod sparse;
 mod special;
 mod suppression;
 mod tensor_list;
@@ -114,6 +118,9 @@ const FAMILIES: &[&[Row]] = &[
     fft::ROWS,
     control::ROWS,
     tensor_list::ROWS,
+    ragged::ROWS,
+    sparse::ROWS,
+    ctc::ROWS,
 ];
 
 /// The row of an op.
