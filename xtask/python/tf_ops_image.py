@@ -17,8 +17,6 @@ def resampled(add):
             for size, hw in sizes.items():
                 add(name, f"{mode}_{size}", lambda x, op=op, m=more, hw=hw: op(images=x, size=hw, **m), I)
         for mode, more in modes.items():
-            if name == "ResizeBicubic" and mode != "half":
-                continue  # TensorFlow looks weights up in a table, which no runtime does
             twice = lambda x: tf.shape(x)[1:3] * 2
             add(name, f"{mode}_dynamic", lambda x, op=op, m=more: op(images=x, size=twice(x), **m), D)
     add("ResizeNearestNeighbor", "u8", lambda x: R.ResizeNearestNeighbor(images=x, size=[10, 6]), In(None, 5, 6, 2, dtype="uint8"))
@@ -28,6 +26,17 @@ def resampled(add):
     for kernel in ("lanczos1", "lanczos3", "lanczos5", "gaussian", "box", "triangle", "keyscubic", "mitchellcubic"):
         add("ScaleAndTranslate", kernel, lambda x, k=kernel: R.ScaleAndTranslate(images=x, size=[3, 8], scale=[0.6, 8 / 6], translation=[0.0, 0.0], kernel_type=k, antialias=True), I)
     add("ScaleAndTranslate", "shifted", lambda x: R.ScaleAndTranslate(images=x, size=[6, 6], scale=[0.7, 1.5], translation=[1.0, -0.5], kernel_type="triangle", antialias=False), I)
+    asked = In(2, dtype="int32", values=[4, 11])
+    for mode, more in modes.items():
+        add("ResizeBicubic", f"{mode}_asked", lambda x, s, m=more: R.ResizeBicubic(images=x, size=s, **m), D, asked)
+    for name, more in (("asked", {}), ("asked_aligned", {"align_corners": True})):
+        add("ResizeArea", name, lambda x, s, m=more: R.ResizeArea(images=x, size=s, **m), D, asked)
+    free = lambda x, s, **how: R.ScaleAndTranslate(images=x, size=s, scale=tf.cast(s, "float32") / tf.cast(tf.shape(x)[1:3], "float32"), translation=[0.0, 0.0], **how)
+    for kernel in ("lanczos3", "lanczos5", "gaussian", "box", "triangle", "keyscubic", "mitchellcubic"):
+        add("ScaleAndTranslate", f"{kernel}_asked", lambda x, s, k=kernel: free(x, s, kernel_type=k, antialias=True), D, asked)
+    add("ScaleAndTranslate", "computed", lambda x, f, t: R.ScaleAndTranslate(images=x, size=[6, 6], scale=f, translation=t, kernel_type="triangle", antialias=False),
+        I, In(2, values=[0.7, 1.5]), In(2, values=[1.0, -0.5]))
+    add("ScaleAndTranslate", "resize_half", lambda x: tf.image.resize(x, tf.shape(x)[1:3] // 2, antialias=True), D)
     for name, c in (("DepthToSpace", 12), ("SpaceToDepth", 3)):
         op = getattr(R, name)
         add(name, "nhwc", lambda x, op=op: op(input=x, block_size=2), In(None, 4, 6, c))

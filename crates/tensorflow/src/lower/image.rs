@@ -3,6 +3,7 @@
 use super::call::Call;
 use super::formula as f;
 use super::image_kernels::{self as kernels, Scaling};
+use super::image_spans::{self as spans, Axis};
 use super::{Row, row};
 use modelport_diag::Result;
 use modelport_ir::core::{CoordinateMode, DataLayout, DepthToSpaceMode, NearestMode, Padding, ResizeMode};
@@ -66,9 +67,9 @@ fn resize(
         mode,
         coordinates,
         nearest,
-        cubic_a: if coordinates == CoordinateMode::HalfPixel { -0.5 } else { -0.75 },
+        cubic_a: -0.75,
         antialias: false,
-        exclude_outside: coordinates == CoordinateMode::HalfPixel && mode == ResizeMode::Cubic,
+        exclude_outside: false,
         extrapolation: 0.0,
         axes: vec![1, 2],
     };
@@ -113,8 +114,8 @@ fn bilinear(c: &mut Call<'_>) -> Result<ValueId> {
     resize(c, x, ResizeMode::Linear, coordinates(how), NearestMode::RoundPreferFloor)
 }
 
-/// TensorFlow looks the weights of old bicubic resampling up in a table of 1024 steps; with sizes known, they are
-/// written as matrices.
+/// TensorFlow looks the weights of bicubic resampling up in a table of 1024 steps, which no runtime does: they are
+/// matrices.
 fn bicubic(c: &mut Call<'_>) -> Result<ValueId> {
     let x = floats(c)?;
     let how = scaling(c)?;
@@ -124,7 +125,11 @@ fn bicubic(c: &mut Call<'_>) -> Result<ValueId> {
             let columns = kernels::bicubic(w.0, w.1, how);
             mixed(c, x, h, w, &rows, &columns)
         }
-        None => resize(c, x, ResizeMode::Cubic, coordinates(how), NearestMode::RoundPreferFloor),
+        None => {
+            let [tall, wide] = open_axes(c, x)?;
+            let (rows, columns) = (spans::bicubic(c, tall, how)?, spans::bicubic(c, wide, how)?);
+            spans::mixed(c, x, tall, rows, columns)
+        }
     }
 }
 
@@ -133,28 +138,46 @@ fn area(c: &mut Call<'_>) -> Result<ValueId> {
     let x = floats(c)?;
     let aligned = c.bool_or("align_corners", false)?;
     let Some([h, w]) = known_sizes(c, x)? else {
-        return Err(c.unsupported("sizes must be known when the model is converted").found(c.b.ty(x).to_string()));
+        let [tall, wide] = open_axes(c, x)?;
+        let (rows, columns) = (spans::area(c, tall, aligned)?, spans::area(c, wide, aligned)?);
+        return spans::mixed(c, x, tall, rows, columns);
     };
     let (rows, columns) = (kernels::area(h.0, h.1, aligned), kernels::area(w.0, w.1, aligned));
     mixed(c, x, h, w, &rows, &columns)
 }
 
+/// The axes of an image whose sizes are open.
+fn open_axes(c: &mut Call<'_>, x: ValueId) -> Result<[Axis; 2]> {
+    let sizes = c.input(1)?;
+    let sizes = f::long_vector(c.b, sizes)?;
+    Ok([Axis::new(c, x, 1, sizes, 0)?, Axis::new(c, x, 2, sizes, 1)?])
+}
+
 /// (x, size, scale, translation)
 fn scale_and_translate(c: &mut Call<'_>) -> Result<ValueId> {
     let x = floats(c)?;
-    let Some([h, w]) = known_sizes(c, x)? else {
-        return Err(c.unsupported("sizes must be known when the model is converted").found(c.b.ty(x).to_string()));
+    let kernel = c.str_or("kernel_type", "lanczos3")?.to_owned();
+    let antialias = c.bool_or("antialias", true)?;
+    let unknown = |c: &Call<'_>| c.bad_value("kernel_type", "a kernel that TensorFlow has", &kernel);
+    let numbers = |i: usize| c.inputs.get(i).and_then(|&v| c.b.as_constant(v)).map(Tensor::to_f64s).transpose();
+    let (Some([h, w]), Some(scale), Some(shift)) = (known_sizes(c, x)?, numbers(2)?, numbers(3)?) else {
+        let axes = open_axes(c, x)?;
+        let (scale, shift) = (c.input(2)?, c.input(3)?);
+        let mut weights = Vec::with_capacity(2);
+        for (i, axis) in axes.into_iter().enumerate() {
+            let (scale, shift) = (f::element(c.b, scale, i)?, f::element(c.b, shift, i)?);
+            weights.push(spans::spans(c, axis, scale, shift, &kernel, antialias)?.ok_or_else(|| unknown(c))?);
+        }
+        let [rows, columns] = f::two(&weights)?;
+        return spans::mixed(c, x, axes[0], rows, columns);
     };
-    let (scale, shift) = (c.constant(2, "scale")?.to_f64s()?, c.constant(3, "translation")?.to_f64s()?);
     let (&[sh, sw], &[th, tw]) = (scale.as_slice(), shift.as_slice()) else {
         return Err(c.unsupported("scale and translation must have two numbers each"));
     };
-    let kernel = c.str_or("kernel_type", "lanczos3")?.to_owned();
-    let antialias = c.bool_or("antialias", true)?;
     let spans = |(n, m): (usize, usize), s: f64, t: f64| kernels::spans(n, m, s as f32, t as f32, &kernel, antialias);
     match (spans(h, sh, th), spans(w, sw, tw)) {
         (Some(rows), Some(columns)) => mixed(c, x, h, w, &rows, &columns),
-        _ => Err(c.bad_value("kernel_type", "a kernel that TensorFlow has", &kernel)),
+        _ => Err(unknown(c)),
     }
 }
 

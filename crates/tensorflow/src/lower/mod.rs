@@ -24,6 +24,7 @@ mod image;
 mod image_color;
 mod image_crop;
 mod image_kernels;
+mod image_spans;
 mod join;
 mod linalg;
 mod matrix;
