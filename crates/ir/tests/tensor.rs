@@ -1,7 +1,7 @@
 //! Lazy tensors against ndarray: random chains of recipes, from memory and from a file.
 #![allow(clippy::unwrap_used)]
 
-use modelport_ir::tensor::Scratch;
+use modelport_ir::tensor::write_all;
 use modelport_ir::{DType, Tensor};
 use modelport_storage::{AtomicFile, ByteRange, MappedFile};
 use ndarray::{ArrayD, Axis, IxDyn, Slice};
@@ -152,7 +152,7 @@ proptest! {
         check(&tensor, &array);
         let out = dir.path().join("out");
         let mut target = AtomicFile::create(&out).unwrap();
-        tensor.write_to(&mut target, &mut Scratch::default()).unwrap();
+        tensor.write_to(&mut target).unwrap();
         target.commit().unwrap();
         prop_assert_eq!(std::fs::read(&out).unwrap(), tensor.bytes().unwrap().to_vec());
     }
@@ -168,12 +168,12 @@ fn in_file(dir: &std::path::Path, shape: &[usize]) -> (Tensor, ArrayD<f32>) {
     (tensor, ArrayD::from_shape_vec(IxDyn(shape), values).unwrap())
 }
 
-/// Tensors of many blocks, one after the other through the same buffers: wide, tall, with rows longer than a block.
+/// Tensors of many blocks: wide, tall, with rows longer than a block, too long to be one thread's work.
 #[test]
 fn large_tensors_are_written_in_blocks() {
     let dir = tempfile::tempdir().unwrap();
-    let mut scratch = Scratch::default();
-    let cases: [(&[usize], &[usize]); 7] = [
+    let cases: [(&[usize], &[usize]); 8] = [
+        (&[1801, 1803], &[1, 0]),
         (&[3, 3, 130, 517], &[3, 2, 0, 1]),
         (&[3, 3, 31, 40], &[3, 2, 0, 1]),
         (&[1000, 777], &[1, 0]),
@@ -192,7 +192,7 @@ fn large_tensors_are_written_in_blocks() {
         let path = dir.path().join("out");
         let mut out = AtomicFile::create(&path).unwrap();
         out.write(b"before").unwrap();
-        flat.write_to(&mut out, &mut scratch).unwrap();
+        flat.write_to(&mut out).unwrap();
         out.write(b"after").unwrap();
         out.commit().unwrap();
         let row = permuted.len() / first;
@@ -200,6 +200,33 @@ fn large_tensors_are_written_in_blocks() {
         let want: Vec<u8> = b"before".iter().copied().chain(want).chain(*b"after").collect();
         assert!(std::fs::read(&path).unwrap() == want, "{shape:?} {perm:?}");
     }
+}
+
+/// What is large, what is small and what has recipes, by several threads, each to its place; progress ends at all bytes.
+#[test]
+fn tensors_are_written_to_their_places() {
+    let dir = tempfile::tempdir().unwrap();
+    let (tensor, _) = in_file(dir.path(), &[1801, 1803]);
+    let mut tensors = vec![tensor.clone(), tensor.permute(&[1, 0]).unwrap()];
+    for i in 0..40 {
+        let part = tensor.narrow(0, i, 10 * i + 1).unwrap();
+        tensors.push(if i % 2 == 0 { part.permute(&[1, 0]).unwrap() } else { part });
+    }
+    let path = dir.path().join("out");
+    let out = AtomicFile::create(&path).unwrap();
+    let (mut at, mut places, mut want) = (0, Vec::new(), Vec::new());
+    for t in &tensors {
+        places.push((at + 3, t));
+        at += 3 + t.byte_len() as u64;
+        want.extend([0; 3]);
+        want.extend_from_slice(&t.bytes().unwrap());
+    }
+    let mut heard = Vec::new();
+    write_all(&places, &out, &mut |written| heard.push(written)).unwrap();
+    out.commit().unwrap();
+    assert!(std::fs::read(&path).unwrap() == want);
+    assert!(heard.is_sorted());
+    assert_eq!(heard.last(), Some(&(at - 3 * tensors.len() as u64)));
 }
 
 /// Scaled where it stands, along an axis that blocks cut in the middle.
@@ -212,7 +239,7 @@ fn a_scaled_range_is_written_in_blocks() {
         let path = dir.path().join("out");
         let mut out = AtomicFile::create(&path).unwrap();
         let scaled = tensor.scale(axis, factors.clone().into()).unwrap();
-        scaled.write_to(&mut out, &mut Scratch::default()).unwrap();
+        scaled.write_to(&mut out).unwrap();
         out.commit().unwrap();
         let want: Vec<u8> =
             array.indexed_iter().flat_map(|(at, v)| (v * factors[at[axis]] as f32).to_le_bytes()).collect();
@@ -229,7 +256,7 @@ fn a_source_that_cannot_be_read_leaves_the_target() {
     std::fs::write(&path, "old").unwrap();
     for lazy in [tensor.permute(&[1, 0]).unwrap(), tensor.scale(1, vec![2.0; 777].into()).unwrap()] {
         let mut out = AtomicFile::create(&path).unwrap();
-        assert!(lazy.write_to(&mut out, &mut Scratch::default()).is_err());
+        assert!(lazy.write_to(&mut out).is_err());
         drop(out);
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);

@@ -6,7 +6,7 @@ use crate::header::{METADATA, MOST};
 use crate::{Element, Stored, shard};
 use modelport_diag::{Code, Diagnostic, Diagnostics, Result};
 use modelport_ir::Tensor;
-use modelport_ir::tensor::Scratch;
+use modelport_ir::tensor::write_all;
 use modelport_storage::AtomicFile;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -186,15 +186,18 @@ fn stream(
     }
     file.write(&(header.len() as u64).to_le_bytes())?;
     file.write(&header)?;
-    let mut scratch = Scratch::default();
+    let (mut at, mut tensors) = (8 + header.len() as u64, Vec::with_capacity(items.len()));
     for item in items {
-        item.data.write_to(file, &mut scratch)?;
-        progress.done += item.bytes();
+        tensors.push((at, &item.data));
+        at += item.bytes();
+    }
+    let before = progress.done;
+    write_all(&tensors, file, &mut |written| {
+        progress.done = before + written;
         if let Some(report) = progress.report {
             report(progress.done, progress.total);
         }
-    }
-    Ok(())
+    })
 }
 
 /// The header's text, filled up with spaces to a multiple of 8 bytes.

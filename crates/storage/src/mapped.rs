@@ -70,13 +70,13 @@ impl MappedFile {
         self.bytes.is_empty()
     }
 
-    /// A piece through a mapping of its own, all at once: its pages are resident as long as the result is there, which is
-    /// cheaper than a copy of them.
-    pub(crate) fn window(&self, offset: u64, len: u64) -> std::io::Result<Bytes> {
+    /// A piece through a mapping of its own: its pages are resident as long as the result is there, which is cheaper than a
+    /// copy of them. `at_once` makes them so here: what the kernel reads cannot wait for them.
+    pub(crate) fn window(&self, offset: u64, len: u64, at_once: bool) -> std::io::Result<Bytes> {
         match &self.file {
             // Touching a page that the file no longer has would end the process.
             Some(file) if file.metadata()?.len() < offset + len => Err(std::io::ErrorKind::UnexpectedEof.into()),
-            Some(file) if len > 0 => map(file, offset, len, true),
+            Some(file) if len > 0 => map(file, offset, len, at_once),
             _ => Ok(self.bytes.slice(offset as usize..(offset + len) as usize)),
         }
     }

@@ -78,12 +78,12 @@ impl ByteRange {
     }
 
     /// The bytes through a mapping of their own: what is large and read once, in any order. Pages are resident only as long
-    /// as the result is there.
+    /// as the result is there: `at_once`, for bytes that are passed to the system, or as they are touched.
     ///
     /// # Errors
     /// `IO0002` when the system refuses.
-    pub fn window(&self) -> Result<Bytes> {
-        self.file.window(self.offset, self.len).map_err(|e| {
+    pub fn window(&self, at_once: bool) -> Result<Bytes> {
+        self.file.window(self.offset, self.len, at_once).map_err(|e| {
             Diagnostic::error(Code::IO_FAILED, format!("cannot map: {e}"))
                 .in_file(self.file.name())
                 .at_byte(self.offset)

@@ -12,7 +12,7 @@ mod write;
 
 pub use cast::{cast_bytes, decode_f64, encode_f64};
 pub use source::Place;
-pub use write::Scratch;
+pub use write::write_all;
 
 use crate::{DType, TensorType};
 use bytes::Bytes;

@@ -129,6 +129,7 @@ const TILE: usize = 16;
 /// TLB keeps, and writes whole lines.
 fn tile<const N: usize>(source: &[[u8; N]], out: &mut [[u8; N]], rows: (usize, usize), cols: (usize, usize)) {
     for r in (0..rows.0).step_by(TILE) {
+        fetch(source, r + TILE..(r + 2 * TILE).min(rows.0), rows.1, cols.0);
         for c in (0..cols.0).step_by(TILE) {
             let (height, width) = (TILE.min(rows.0 - r), TILE.min(cols.0 - c));
             let (from, to) = (&source[r * rows.1 + c..], &mut out[c * cols.1 + r..]);
@@ -147,6 +148,14 @@ fn tile<const N: usize>(source: &[[u8; N]], out: &mut [[u8; N]], rows: (usize, u
     }
 }
 
+/// Touches what the next strip will read: the processor then waits for all its lines at once, not for each in turn, as no
+/// hardware foresees short pieces of distant rows.
+fn fetch<const N: usize>(source: &[[u8; N]], rows: Range<usize>, apart: usize, cols: usize) {
+    let first = |line: &[[u8; N]]| line.first().map_or(0, |element| element[0]);
+    let row = |r: usize| source[r * apart..][..cols].chunks(TILE).fold(0, |seen, line| seen ^ first(line));
+    std::hint::black_box(rows.fold(0, |seen, r| seen ^ row(r)));
+}
+
 /// Transposes a full tile through a copy: rows that are a power of two apart share few sets of the cache.
 fn turn<const N: usize>(source: &[[u8; N]], out: &mut [[u8; N]], apart: usize, out_apart: usize) {
     let mut tile = [[[0; N]; TILE]; TILE];
@@ -163,11 +172,15 @@ fn turn<const N: usize>(source: &[[u8; N]], out: &mut [[u8; N]], apart: usize, o
 /// As [`turn`], of elements of four bytes: two at a time, in words of eight bytes. Distances are in elements.
 fn turn_words(source: &[u8], out: &mut [u8], apart: usize, out_apart: usize) {
     const HALF: usize = TILE / 2;
-    let (mut even, mut odd) = ([[0; HALF]; HALF], [[0; HALF]; HALF]);
-    for (r, (even, odd)) in even.iter_mut().zip(&mut odd).enumerate() {
-        let line = |r: usize| source[4 * r * apart..][..4 * TILE].as_chunks::<8>().0;
-        interleave(line(2 * r), line(2 * r + 1), even, odd);
+    let mut tile = [[0; HALF]; TILE];
+    for (r, line) in tile.iter_mut().enumerate() {
+        let words = source[4 * r * apart..][..4 * TILE].as_chunks::<8>().0;
+        for (to, word) in line.iter_mut().zip(words) {
+            *to = u64::from_le_bytes(*word);
+        }
     }
+    let (mut even, mut odd) = ([[0; HALF]; HALF], [[0; HALF]; HALF]);
+    interleave(&tile, &mut even, &mut odd);
     for (c, half) in (0..TILE).map(|c| (c, if c % 2 == 0 { &even } else { &odd })) {
         let line = out[4 * c * out_apart..][..4 * TILE].as_chunks_mut::<8>().0;
         for (to, words) in line.iter_mut().zip(half) {
@@ -176,14 +189,16 @@ fn turn_words(source: &[u8], out: &mut [u8], apart: usize, out_apart: usize) {
     }
 }
 
-/// Transposes pairs of pairs. A function of its own, so that it becomes vector code.
+/// Of every two lines, the elements of even columns in pairs, and those of odd ones. A function of its own, and of arrays,
+/// so that it becomes vector code.
 #[inline(never)]
-fn interleave(upper: &[[u8; 8]], lower: &[[u8; 8]], even: &mut [u64], odd: &mut [u64]) {
+fn interleave<const N: usize, const M: usize>(tile: &[[u64; N]; M], even: &mut [[u64; N]; N], odd: &mut [[u64; N]; N]) {
     const LOW: u64 = 0xffff_ffff;
-    for (((a, b), even), odd) in upper.iter().zip(lower).zip(even).zip(odd) {
-        let (a, b) = (u64::from_le_bytes(*a), u64::from_le_bytes(*b));
-        *even = (a & LOW) | (b << 32);
-        *odd = (a >> 32) | (b & !LOW);
+    for ((lines, even), odd) in tile.as_chunks::<2>().0.iter().zip(even).zip(odd) {
+        for (((a, b), even), odd) in lines[0].iter().zip(&lines[1]).zip(even).zip(odd) {
+            *even = (a & LOW) | (b << 32);
+            *odd = (a >> 32) | (b & !LOW);
+        }
     }
 }
 

@@ -1,43 +1,71 @@
-//! From lazy tensors to files. What has no recipe is copied by the kernel; permuted and scaled tensors are put together
-//! in blocks that stay in the cache, by all cores, while other blocks are written.
+//! From lazy tensors to files, by all cores: a tensor each, or the blocks of a large one. What has no recipe is written
+//! straight from the pages of its file; permuted and scaled tensors are put together in blocks that stay in the cache.
 //!
 //! Owns: the buffers and threads of that, which live as long as a file is written: fresh memory costs more than the work.
 
 use super::{Data, Tensor, cast, permute};
+use crate::DType;
+use bytes::Bytes;
 use modelport_diag::{Code, Diagnostic, Result};
 use modelport_storage::{AtomicFile, ByteRange};
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
-/// Tensors below this many bytes are not worth another thread.
+/// Tensors of up to this many bytes are written by one thread each, from a copy in the cache: no thread waits for another
+/// between two tensors. There is memory for one per thread.
+const WHOLE: usize = 12 << 20;
+/// Files below this many bytes are not worth another thread.
 const ALONE: usize = 1 << 20;
-/// What buffers have room for from the start: memory that is not touched costs nothing, moving to a larger buffer does.
-const ROOM: usize = 8 << 20;
+/// Below this many bytes, mapping pages costs more than copying them twice.
+const SMALL: u64 = 64 << 10;
 /// Threads at most: the file system lets one write at a time.
-const MOST_THREADS: usize = 4;
+const MOST_THREADS: usize = 3;
 
-/// Buffers that one tensor leaves for the next: a block per core.
-#[derive(Debug)]
-pub struct Scratch {
-    blocks: Vec<Vec<u8>>,
+/// What a thread leaves from one tensor for the next.
+#[derive(Debug, Default)]
+struct Buffers {
+    source: Vec<u8>,
+    block: Vec<u8>,
 }
 
-impl Default for Scratch {
-    fn default() -> Self {
-        let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
-        Self { blocks: vec![Vec::new(); threads] }
+/// Writes tensors from the given bytes of `out` on; its position afterwards is undefined. `done` hears now and then how
+/// many bytes of them are written.
+///
+/// # Errors
+/// When a source cannot be read or the target not written.
+pub fn write_all(tensors: &[(u64, &Tensor)], out: &AtomicFile, done: &mut dyn FnMut(u64)) -> Result<()> {
+    let (whole, large): (Vec<_>, Vec<_>) = tensors.iter().copied().partition(|(_, t)| t.byte_len() <= WHOLE);
+    let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+    let total: usize = tensors.iter().map(|(_, t)| t.byte_len()).sum();
+    let mut buffers: Vec<Buffers> = Vec::new();
+    buffers.resize_with(if total < ALONE { 1 } else { cores }, Buffers::default);
+    let written = AtomicU64::new(0);
+    let one = |i: usize, buffers: &mut Buffers| {
+        let Some((at, tensor)) = whole.get(i) else { return Ok(()) };
+        tensor.put(out, *at, std::slice::from_mut(buffers))?;
+        written.fetch_add(tensor.byte_len() as u64, Ordering::Relaxed);
+        Ok(())
+    };
+    share(whole.len(), &mut buffers, &one, &mut || done(written.load(Ordering::Relaxed)))?;
+    for (at, tensor) in large {
+        tensor.put(out, at, &mut buffers)?;
+        written.fetch_add(tensor.byte_len() as u64, Ordering::Relaxed);
+        done(written.load(Ordering::Relaxed));
     }
+    Ok(())
 }
 
 /// How the bytes of a tensor come about, block by block.
 enum Blocks<'a> {
+    Copy(&'a ByteRange),
     Read(&'a ByteRange),
     Gather(permute::Plan, &'a [u8]),
 }
 
 /// Factors along an axis below which `inner` elements lie.
 struct Scale<'a> {
+    dtype: DType,
     inner: usize,
     factors: &'a [f64],
 }
@@ -45,64 +73,118 @@ struct Scale<'a> {
 impl Blocks<'_> {
     fn len(&self) -> usize {
         match self {
-            Self::Read(range) => range.len().div_ceil(permute::BLOCK as u64) as usize,
+            Self::Copy(range) | Self::Read(range) => range.len().div_ceil(permute::BLOCK as u64) as usize,
             Self::Gather(plan, _) => plan.blocks(),
         }
     }
 
     fn block(&self, i: usize) -> Range<usize> {
         match self {
-            Self::Read(range) => i * permute::BLOCK..((i + 1) * permute::BLOCK).min(range.len() as usize),
+            Self::Copy(range) | Self::Read(range) => {
+                i * permute::BLOCK..((i + 1) * permute::BLOCK).min(range.len() as usize)
+            }
             Self::Gather(plan, _) => plan.block(i),
         }
     }
 
     fn fill(&self, i: usize, at: usize, out: &mut [u8]) -> Result<()> {
         match self {
-            Self::Read(range) => range.read_at(at as u64, out),
+            Self::Copy(range) | Self::Read(range) => range.read_at(at as u64, out),
             Self::Gather(plan, source) => {
                 plan.gather(i, source, out);
                 Ok(())
             }
         }
     }
+
+    /// Writes all blocks of what starts at `start` in `out`.
+    fn put(&self, scale: Option<&Scale<'_>>, out: &AtomicFile, start: u64, buffers: &mut [Buffers]) -> Result<()> {
+        let one = |i: usize, buffers: &mut Buffers| {
+            let range = self.block(i);
+            let at = start + range.start as u64;
+            if let Self::Copy(source) = self
+                && source.len() >= SMALL
+            {
+                let pages = source.slice(range.start as u64, range.len() as u64)?.window(true)?;
+                return out.write_at(&pages, at);
+            }
+            let piece = room(&mut buffers.block, range.len());
+            self.fill(i, range.start, piece)?;
+            if let Some(scale) = scale {
+                scale.apply(piece, range.start);
+            }
+            out.write_at(piece, at)
+        };
+        share(self.len(), buffers, &one, &mut || {})
+    }
+}
+
+impl Scale<'_> {
+    /// Multiplies the bytes `piece`, which start at byte `at` of the tensor.
+    fn apply(&self, piece: &mut [u8], at: usize) {
+        cast::scale_in_place(self.dtype, piece, at / self.dtype.size().max(1), self.inner, self.factors);
+    }
 }
 
 impl Tensor {
-    /// Writes the elements to `out` at its position: copied by the kernel where no recipe is pending. `scratch` is for
-    /// all tensors of a file.
+    /// Writes the elements to `out` at its position.
     ///
     /// # Errors
     /// When the source cannot be read or the target not written.
-    pub fn write_to(&self, out: &mut AtomicFile, scratch: &mut Scratch) -> Result<()> {
+    pub fn write_to(&self, out: &mut AtomicFile) -> Result<()> {
+        let at = out.position()?;
+        write_all(&[(at, self)], out, &mut |_| {})?;
+        out.seek(at + self.byte_len() as u64)
+    }
+
+    fn put(&self, out: &AtomicFile, at: u64, buffers: &mut [Buffers]) -> Result<()> {
         let flat = self.unshaped();
         let (base, scale) = match flat.data() {
             Data::Scale(base, axis, factors) => {
                 let inner = flat.shape().iter().skip(axis + 1).product();
-                (base.unshaped(), Some(Scale { inner, factors }))
+                (base.unshaped(), Some(Scale { dtype: self.dtype(), inner, factors }))
             }
             _ => (flat, None),
         };
         match (base.data(), scale) {
-            (Data::Range(range), None) => out.copy_range(range),
-            (Data::Range(range), scale) => base.write_blocks(&Blocks::Read(range), scale, out, &mut scratch.blocks),
+            (Data::Range(range), None) => Blocks::Copy(range).put(None, out, at, buffers),
+            (Data::Range(range), Some(scale)) => Blocks::Read(range).put(Some(&scale), out, at, buffers),
             (Data::Permute(source, perm), scale) => {
                 let plan = permute::Plan::new(source.shape(), perm, source.dtype().size());
-                let bytes = match source.file_range() {
-                    Some(range) => range.window()?,
-                    None => source.bytes()?,
-                };
-                base.write_blocks(&Blocks::Gather(plan, &bytes), scale, out, &mut scratch.blocks)
+                let mut own = buffers.first_mut().map(|b| std::mem::take(&mut b.source)).unwrap_or_default();
+                let bytes = source.all(&mut own)?;
+                let result = Blocks::Gather(plan, bytes.as_ref()).put(scale.as_ref(), out, at, buffers);
+                drop(bytes);
+                if let Some(first) = buffers.first_mut() {
+                    first.source = own;
+                }
+                result
             }
             (Data::Cast(source), None) => {
-                let mut buf = Vec::new();
+                let (mut buf, mut at) = (Vec::new(), at);
                 source.for_chunks(&mut |_, chunk| {
                     buf.clear();
                     cast::cast_bytes(source.dtype(), chunk, self.dtype(), &mut buf);
-                    out.write(&buf)
+                    out.write_at(&buf, at)?;
+                    at += buf.len() as u64;
+                    Ok(())
                 })
             }
-            _ => out.write(&self.bytes()?),
+            _ => out.write_at(&self.bytes()?, at),
+        }
+    }
+
+    /// All bytes, where they can be read in any order: in `buffer` while they are few, which spares faults and keeps them in
+    /// the cache.
+    fn all<'b>(&self, buffer: &'b mut Vec<u8>) -> Result<All<'b>> {
+        match self.file_range() {
+            Some(range) if range.len() <= WHOLE as u64 => {
+                let piece = room(buffer, range.len() as usize);
+                range.read_at(0, piece)?;
+                Ok(All::Buffer(piece))
+            }
+            Some(range) => range.window(false).map(All::Bytes),
+            None => self.bytes().map(All::Bytes),
         }
     }
 
@@ -113,65 +195,62 @@ impl Tensor {
             _ => self,
         }
     }
+}
 
-    fn write_blocks(
-        &self,
-        blocks: &Blocks<'_>,
-        scale: Option<Scale<'_>>,
-        out: &mut AtomicFile,
-        buffers: &mut [Vec<u8>],
-    ) -> Result<()> {
-        let (start, len, size) = (out.position()?, self.byte_len(), self.dtype().size().max(1));
-        let count = blocks.len();
-        let target = &*out;
-        let one = |i: usize, buffer: &mut Vec<u8>| {
-            let range = blocks.block(i);
-            grow(buffer, range.len());
-            let piece = buffer.get_mut(..range.len()).unwrap_or_default();
-            blocks.fill(i, range.start, piece)?;
-            if let Some(scale) = &scale {
-                cast::scale_in_place(self.dtype(), piece, range.start / size, scale.inner, scale.factors);
-            }
-            target.write_at(piece, start + range.start as u64)
-        };
-        let threads = if len < ALONE { 1 } else { buffers.len().min(count) };
-        let buffers = buffers.get_mut(..threads.max(1)).unwrap_or_default();
-        share(count, buffers, &one)?;
-        out.seek(start + len as u64)
+enum All<'b> {
+    Buffer(&'b [u8]),
+    Bytes(Bytes),
+}
+
+impl AsRef<[u8]> for All<'_> {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Buffer(bytes) => bytes,
+            Self::Bytes(bytes) => bytes,
+        }
     }
 }
 
-/// Makes room for `len` bytes; what is in the buffer is lost.
-fn grow(buffer: &mut Vec<u8>, len: usize) {
+/// The first `len` bytes of a buffer that is made large enough; what was in it is lost.
+fn room(buffer: &mut Vec<u8>, len: usize) -> &mut [u8] {
     if buffer.len() < len {
         // Dropped first, or both would be there for a moment.
         *buffer = Vec::new();
-        *buffer = vec![0; len.max(ROOM)];
+        *buffer = vec![0; len.max(permute::BLOCK)];
     }
+    buffer.get_mut(..len).unwrap_or_default()
 }
 
-/// Does the tasks `0..count` with one thread per state; the first failure is the result.
-fn share<S: Send>(count: usize, states: &mut [S], task: &(dyn Fn(usize, &mut S) -> Result<()> + Sync)) -> Result<()> {
+/// Does the tasks `0..count` with one thread per state, `after` each that the calling thread did; the first failure is the
+/// result.
+fn share<S: Send>(
+    count: usize,
+    states: &mut [S],
+    task: &(dyn Fn(usize, &mut S) -> Result<()> + Sync),
+    after: &mut dyn FnMut(),
+) -> Result<()> {
     let next = AtomicUsize::new(0);
-    let work = &|state: &mut S| -> Result<()> {
+    let work = &|state: &mut S, after: &mut dyn FnMut()| -> Result<()> {
         loop {
             let i = next.fetch_add(1, Ordering::Relaxed);
             if i >= count {
                 return Ok(());
             }
             task(i, state).inspect_err(|_| next.store(count, Ordering::Relaxed))?;
+            after();
         }
     };
     let Some((own, others)) = states.split_first_mut() else {
         return Err(Diagnostic::error(Code::INTERNAL, "nothing to work with"));
     };
     thread::scope(|scope| {
-        // A thread that cannot be had is not missed.
+        // A thread that cannot be had is not missed; neither is one that would find nothing to do.
         let spawned: Vec<_> = others
             .iter_mut()
-            .filter_map(|s| thread::Builder::new().spawn_scoped(scope, move || work(s)).ok())
+            .take(count.saturating_sub(1))
+            .filter_map(|s| thread::Builder::new().spawn_scoped(scope, move || work(s, &mut || {})).ok())
             .collect();
-        let mut result = work(own);
+        let mut result = work(own, after);
         for handle in spawned {
             result = result.and(handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }

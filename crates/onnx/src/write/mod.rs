@@ -100,8 +100,8 @@ fn write_legal(graph: &CoreGraph, path: &Path, opset: i64, options: &WriteOption
     let layout = Layout::new(&head, &body, &emitter.weights, &location, options.external_data);
     let total = layout.model + layout.data;
     let mut sink = Sink::File(AtomicFile::create(path)?);
-    let mut data = if layout.data > 0 { Some(AtomicFile::create(&data_path)?) } else { None };
-    layout.stream(&mut sink, data.as_mut(), &|done| {
+    let data = if layout.data > 0 { Some(AtomicFile::create(&data_path)?) } else { None };
+    layout.stream(&mut sink, data.as_ref(), &|done| {
         if let Some(progress) = options.progress {
             progress(done.min(total), total);
         }

@@ -1,11 +1,11 @@
-//! From encoded messages and lazy tensors to files: sizes first, then one tensor at a time.
+//! From encoded messages and lazy tensors to files: sizes first, then the bytes, each to its place.
 
 use super::emit::Weight;
 use crate::code;
 use crate::wire::{Message, varint_len};
 use modelport_diag::Result;
 use modelport_ir::Tensor;
-use modelport_ir::tensor::Scratch;
+use modelport_ir::tensor::write_all;
 use modelport_storage::AtomicFile;
 
 /// Protobuf messages end here: 2 GiB less one.
@@ -24,21 +24,12 @@ pub(super) enum Sink {
 }
 
 impl Sink {
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    /// Writes `bytes` at `at`, where the last ones ended unless this is a file.
+    fn write(&mut self, bytes: &[u8], at: u64) -> Result<()> {
         match self {
-            Self::File(f) => f.write(bytes),
+            Self::File(f) => f.write_at(bytes, at),
             Self::Memory(m) => {
                 m.extend_from_slice(bytes);
-                Ok(())
-            }
-        }
-    }
-
-    fn tensor(&mut self, tensor: &Tensor, scratch: &mut Scratch) -> Result<()> {
-        match self {
-            Self::File(f) => tensor.write_to(f, scratch),
-            Self::Memory(m) => {
-                m.extend_from_slice(&tensor.bytes()?);
                 Ok(())
             }
         }
@@ -117,46 +108,43 @@ impl<'a> Layout<'a> {
         Self { prefix, tensors, model, data }
     }
 
-    /// Writes the data file, then the model.
-    pub(super) fn stream(&self, model: &mut Sink, data: Option<&mut AtomicFile>, done: &dyn Fn(u64)) -> Result<()> {
-        let (mut written, mut scratch) = (0, Scratch::default());
+    /// Writes the data file, then the model: in a file, first all that is not a large tensor, each where it belongs.
+    pub(super) fn stream(&self, model: &mut Sink, data: Option<&AtomicFile>, done: &dyn Fn(u64)) -> Result<()> {
         if let Some(data) = data {
-            for t in &self.tensors {
-                let Some(offset) = t.external else { continue };
-                data.seek(offset)?;
-                t.tensor.write_to(data, &mut scratch)?;
-                written = offset + t.tensor.byte_len() as u64;
-                done(written);
-            }
+            let outside: Vec<_> = self.tensors.iter().filter_map(|t| Some((t.external?, t.tensor))).collect();
+            write_all(&outside, data, &mut |written| done(written))?;
         }
-        let mut pending = self.prefix.clone();
+        let (mut pending, mut at, mut large) = (self.prefix.clone(), 0, Vec::new());
         for t in &self.tensors {
             let len = if t.external.is_none() { t.tensor.byte_len() as u64 } else { 0 };
             pending.prefix(5, t.header.len() + len);
             pending.append(&t.header);
-            if len > GATHERED {
-                written += flush(&mut pending, model)? + len;
-                model.tensor(t.tensor, &mut scratch)?;
-                done(written);
+            if len > GATHERED && matches!(model, Sink::File(_)) {
+                at = flush(&mut pending, model, at)?;
+                large.push((at, t.tensor));
+                at += len;
             } else if len > 0 {
                 pending.raw(&t.tensor.bytes()?);
                 if pending.len() > 16 * GATHERED {
-                    written += flush(&mut pending, model)?;
-                    done(written);
+                    at = flush(&mut pending, model, at)?;
                 }
             }
         }
-        written += flush(&mut pending, model)?;
-        done(written);
+        flush(&mut pending, model, at)?;
+        if let Sink::File(file) = model {
+            write_all(&large, file, &mut |written| done(self.data + written))?;
+        }
+        done(self.data + self.model);
         Ok(())
     }
 }
 
-fn flush(pending: &mut Message, to: &mut Sink) -> Result<u64> {
-    to.write(pending.as_slice())?;
-    let n = pending.len();
+/// Writes what is pending at `at`; where it ends is the result.
+fn flush(pending: &mut Message, to: &mut Sink, at: u64) -> Result<u64> {
+    to.write(pending.as_slice(), at)?;
+    let end = at + pending.len();
     pending.clear();
-    Ok(n)
+    Ok(end)
 }
 
 /// `external_data` entries and `data_location = EXTERNAL`.

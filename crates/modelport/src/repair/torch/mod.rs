@@ -11,7 +11,6 @@ use crate::doctor::{Product, Target};
 use crate::load::LoadOptions;
 use crate::{Outcome, open};
 use modelport_diag::{Code, Diagnostic, Result};
-use modelport_ir::tensor::Scratch;
 use modelport_ir::{DType, Tensor};
 use modelport_storage::AtomicFile;
 use pickle::Pickle;
@@ -139,10 +138,9 @@ fn stream(mut target: AtomicFile, entries: &[Entry]) -> Result<()> {
     }
     target.write(&Pickle::state_dict(entries, true))?;
     target.write(&Pickle::keys(count(entries)))?;
-    let mut scratch = Scratch::default();
     for tensor in storages(entries) {
         target.write(&(tensor.len() as u64).to_le_bytes())?;
-        tensor.write_to(&mut target, &mut scratch)?;
+        tensor.write_to(&mut target)?;
     }
     target.commit()
 }
