@@ -12,5 +12,5 @@ mod zip_archive;
 pub use atomic::{AtomicFile, publish};
 pub use cursor::Cursor;
 pub use mapped::MappedFile;
-pub use range::ByteRange;
+pub use range::{ByteRange, RangeReader};
 pub use zip_archive::{Member, ZipArchive};

@@ -1,9 +1,9 @@
-//! [`ByteRange`]: a lazy, bounds-checked piece of a file.
+//! [`ByteRange`]: a lazy, bounds-checked piece of a file; [`RangeReader`]: the same as a stream.
 
 use crate::MappedFile;
 use bytes::Bytes;
 use modelport_diag::{Code, Diagnostic, Result};
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
 
 /// A piece of a [`MappedFile`] that exists, checked when it is made. Nothing is read until asked for.
@@ -136,6 +136,70 @@ impl ByteRange {
     }
 }
 
+/// Reads a [`ByteRange`] as a stream, by positioned reads of [`AHEAD`] bytes or more. Through a mapping, each small read of a
+/// large file would make the pages around it resident, which may be two megabytes.
+#[derive(Clone, Debug)]
+pub struct RangeReader {
+    range: ByteRange,
+    at: u64,
+    /// What was read last, and where it stands.
+    buffer: Vec<u8>,
+    start: u64,
+}
+
+const AHEAD: usize = 4 << 10;
+
+impl RangeReader {
+    /// A reader at the start of `range`.
+    pub fn new(range: ByteRange) -> Self {
+        Self { range, at: 0, buffer: Vec::new(), start: 0 }
+    }
+
+    fn buffered(&self) -> &[u8] {
+        let skip = self.at.checked_sub(self.start).and_then(|n| usize::try_from(n).ok());
+        skip.and_then(|n| self.buffer.get(n..)).unwrap_or_default()
+    }
+
+    fn fill(&self, buf: &mut [u8]) -> std::io::Result<()> {
+        self.range.read_at(self.at, buf).map_err(std::io::Error::other)
+    }
+}
+
+impl Read for RangeReader {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        let left = usize::try_from(self.range.len().saturating_sub(self.at)).unwrap_or(usize::MAX);
+        if left == 0 {
+            return Ok(0);
+        }
+        let n = if left.min(buf.len()) >= AHEAD {
+            let n = left.min(buf.len());
+            self.fill(buf.get_mut(..n).unwrap_or_default())?;
+            n
+        } else {
+            if self.buffered().is_empty() {
+                let mut buffer = vec![0; left.min(AHEAD)];
+                self.fill(&mut buffer)?;
+                (self.buffer, self.start) = (buffer, self.at);
+            }
+            self.buffered().read(buf)?
+        };
+        self.at += n as u64;
+        Ok(n)
+    }
+}
+
+impl Seek for RangeReader {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.range.len().checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        self.at = at.ok_or(std::io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
+    }
+}
+
 #[cfg(unix)]
 fn read_exact_at(file: &std::fs::File, buf: &mut [u8], at: u64) -> std::io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, buf, at)
@@ -154,4 +218,26 @@ fn read_exact_at(file: &std::fs::File, mut buf: &mut [u8], mut at: u64) -> std::
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_gives_the_bytes_of_its_range_from_anywhere() {
+        let all: Vec<u8> = (0..20_000u32).map(|i| (i * i / 7) as u8).collect();
+        let range = ByteRange::new(MappedFile::from_bytes("f", all.clone()), 5, 19_000).unwrap();
+        let want = &all[5..19_005];
+        let mut reader = RangeReader::new(range);
+        for (at, n) in [(0, 3), (3, 4090), (1, 10_000), (18_990, 50), (4093, 4), (19_000, 1), (30_000, 1)] {
+            assert_eq!(reader.seek(SeekFrom::Start(at as u64)).unwrap(), at as u64);
+            let mut got = Vec::new();
+            reader.by_ref().take(n).read_to_end(&mut got).unwrap();
+            let from = at.min(want.len());
+            assert_eq!(got, want[from..(from + n as usize).min(want.len())], "{n} from {at}");
+        }
+        assert_eq!(reader.seek(SeekFrom::End(-2)).unwrap(), 18_998);
+        assert!(reader.seek(SeekFrom::Current(-20_000)).is_err());
+    }
 }

@@ -1,10 +1,10 @@
 //! Zip archives over a mapped file: stored members as lazy ranges, deflated ones unpacked within limits.
 
-use crate::{ByteRange, MappedFile};
+use crate::{ByteRange, MappedFile, RangeReader};
 use bytes::Bytes;
 use modelport_diag::{Code, Diagnostic, Limits, Result};
 use std::collections::HashMap;
-use std::io::{Cursor, Read};
+use std::io::Read;
 use std::sync::Arc;
 use zip::CompressionMethod;
 use zip::read::{ArchiveOffset, Config};
@@ -30,7 +30,7 @@ pub struct ZipArchive {
     members: Vec<Member>,
     /// Places in `members`; of two members of one name the first.
     places: HashMap<String, usize>,
-    directory: zip::ZipArchive<Cursor<Bytes>>,
+    directory: zip::ZipArchive<RangeReader>,
     limits: Limits,
 }
 
@@ -46,7 +46,7 @@ impl ZipArchive {
                 .in_file(file.name())
                 .help("the file was cut off or altered; get it again")
         };
-        let mut archive = match directory(file.bytes()) {
+        let mut archive = match directory(&file) {
             Ok(archive) => archive,
             Err(_) if !has_directory(file.bytes()) => return Err(cut_off(&file)),
             Err(e) => return Err(damaged(e.to_string())),
@@ -171,10 +171,10 @@ impl ZipArchive {
 /// The central directory. It is first looked for where the end record says: to search for it, as for an archive that follows
 /// other data, zip 9.8 measures back from the end record, and where that is preceded by a zip64 end record that it does not
 /// need (76 bytes, which every archive of PyTorch has) takes the second entry for the first when the first is 76 bytes long.
-fn directory(bytes: &Bytes) -> zip::result::ZipResult<zip::ZipArchive<Cursor<Bytes>>> {
+fn directory(file: &Arc<MappedFile>) -> zip::result::ZipResult<zip::ZipArchive<RangeReader>> {
     let whole = Config { archive_offset: ArchiveOffset::Known(0) };
-    zip::ZipArchive::with_config(whole, Cursor::new(bytes.clone()))
-        .or_else(|_| zip::ZipArchive::new(Cursor::new(bytes.clone())))
+    let reader = || RangeReader::new(ByteRange::whole(file.clone()));
+    zip::ZipArchive::with_config(whole, reader()).or_else(|_| zip::ZipArchive::new(reader()))
 }
 
 /// Whether the directory's end mark stands where it may: before a comment of at most 64 KiB.
@@ -192,12 +192,15 @@ fn cut_off(file: &MappedFile) -> Box<Diagnostic> {
 
 /// The header before a member's data names it too. Where the directory says another name, two programs would take the same
 /// bytes for different members.
-fn check_header(file: &MappedFile, start: u64, name: &[u8]) -> std::result::Result<(), String> {
-    let header = usize::try_from(start).ok().and_then(|at| file.bytes().get(at..));
-    let length =
-        header.and_then(|h| h.get(26..28)).map_or(0, |l| l.iter().rev().fold(0, |n, &b| n << 8 | usize::from(b)));
-    if header.and_then(|h| h.get(30..)?.get(..length)) == Some(name) {
-        return Ok(());
+fn check_header(file: &Arc<MappedFile>, start: u64, name: &[u8]) -> std::result::Result<(), String> {
+    let range = ByteRange::whole(file.clone());
+    let mut fixed = [0; 30];
+    if range.read_at(start, &mut fixed).is_ok() && usize::from(u16::from_le_bytes([fixed[26], fixed[27]])) == name.len()
+    {
+        let mut own = vec![0; name.len()];
+        if range.read_at(start + 30, &mut own).is_ok() && own == name {
+            return Ok(());
+        }
     }
     Err(format!("the directory leads from `{}` to a member of another name", String::from_utf8_lossy(name)))
 }

@@ -48,6 +48,7 @@ pub fn write_all(tensors: &[(u64, &Tensor)], out: &AtomicFile, done: &mut dyn Fn
         Ok(())
     };
     share(whole.len(), &mut buffers, &one, &mut || done(written.load(Ordering::Relaxed)))?;
+    done(written.load(Ordering::Relaxed));
     for (at, tensor) in large {
         tensor.put(out, at, &mut buffers)?;
         written.fetch_add(tensor.byte_len() as u64, Ordering::Relaxed);
