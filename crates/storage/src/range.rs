@@ -168,21 +168,17 @@ impl RangeReader {
 impl Read for RangeReader {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
         let left = usize::try_from(self.range.len().saturating_sub(self.at)).unwrap_or(usize::MAX);
-        if left == 0 {
-            return Ok(0);
-        }
-        let n = if left.min(buf.len()) >= AHEAD {
-            let n = left.min(buf.len());
+        let mut n = left.min(buf.len());
+        if n >= AHEAD {
             self.fill(buf.get_mut(..n).unwrap_or_default())?;
-            n
-        } else {
+        } else if n > 0 {
             if self.buffered().is_empty() {
                 let mut buffer = vec![0; left.min(AHEAD)];
                 self.fill(&mut buffer)?;
                 (self.buffer, self.start) = (buffer, self.at);
             }
-            self.buffered().read(buf)?
-        };
+            n = self.buffered().read(buf)?;
+        }
         self.at += n as u64;
         Ok(n)
     }

@@ -54,12 +54,13 @@ impl ZipArchive {
         if archive.len() > limits.objects {
             return Err(damaged(format!("{} members are more than the limit of {}", archive.len(), limits.objects)));
         }
+        let whole = ByteRange::whole(file.clone());
         let mut members = Vec::with_capacity(archive.len());
         for i in 0..archive.len() {
             let entry = archive.by_index_raw(i).map_err(|e| damaged(e.to_string()))?;
             let stored = entry.compression() == CompressionMethod::Stored && !entry.encrypted();
             let data_start = entry.data_start().ok_or_else(|| damaged("a member has no data".into()))?;
-            check_header(&file, entry.header_start(), entry.name_raw()).map_err(damaged)?;
+            check_header(&whole, entry.header_start(), entry.name_raw()).map_err(damaged)?;
             members.push(Member {
                 name: entry.name().map_err(|e| damaged(e.to_string()))?.into_owned(),
                 size: entry.size(),
@@ -192,15 +193,13 @@ fn cut_off(file: &MappedFile) -> Box<Diagnostic> {
 
 /// The header before a member's data names it too. Where the directory says another name, two programs would take the same
 /// bytes for different members.
-fn check_header(file: &Arc<MappedFile>, start: u64, name: &[u8]) -> std::result::Result<(), String> {
-    let range = ByteRange::whole(file.clone());
-    let mut fixed = [0; 30];
-    if range.read_at(start, &mut fixed).is_ok() && usize::from(u16::from_le_bytes([fixed[26], fixed[27]])) == name.len()
+fn check_header(file: &ByteRange, start: u64, name: &[u8]) -> std::result::Result<(), String> {
+    let mut header = vec![0; 30 + name.len()];
+    if file.read_at(start, &mut header).is_ok()
+        && usize::from(u16::from_le_bytes([header[26], header[27]])) == name.len()
+        && header.ends_with(name)
     {
-        let mut own = vec![0; name.len()];
-        if range.read_at(start + 30, &mut own).is_ok() && own == name {
-            return Ok(());
-        }
+        return Ok(());
     }
     Err(format!("the directory leads from `{}` to a member of another name", String::from_utf8_lossy(name)))
 }

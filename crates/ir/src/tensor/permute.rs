@@ -123,6 +123,7 @@ impl Plan {
 
 /// Rows and columns of a tile: one cache line of four-byte elements either way.
 const TILE: usize = 16;
+const HALF: usize = TILE / 2;
 
 /// Transposes a plane of `rows.0` rows (`rows.1` apart in the source, adjacent in the result) and `cols.0` columns
 /// (adjacent in the source, `cols.1` apart in the result), in tiles. A strip of tiles reads few rows, whose pages the
@@ -171,7 +172,6 @@ fn turn<const N: usize>(source: &[[u8; N]], out: &mut [[u8; N]], apart: usize, o
 
 /// As [`turn`], of elements of four bytes: two at a time, in words of eight bytes. Distances are in elements.
 fn turn_words(source: &[u8], out: &mut [u8], apart: usize, out_apart: usize) {
-    const HALF: usize = TILE / 2;
     let mut tile = [[0; HALF]; TILE];
     for (r, line) in tile.iter_mut().enumerate() {
         let words = source[4 * r * apart..][..4 * TILE].as_chunks::<8>().0;
@@ -192,7 +192,7 @@ fn turn_words(source: &[u8], out: &mut [u8], apart: usize, out_apart: usize) {
 /// Of every two lines, the elements of even columns in pairs, and those of odd ones. A function of its own, and of arrays,
 /// so that it becomes vector code.
 #[inline(never)]
-fn interleave<const N: usize, const M: usize>(tile: &[[u64; N]; M], even: &mut [[u64; N]; N], odd: &mut [[u64; N]; N]) {
+fn interleave(tile: &[[u64; HALF]; TILE], even: &mut [[u64; HALF]; HALF], odd: &mut [[u64; HALF]; HALF]) {
     const LOW: u64 = 0xffff_ffff;
     for ((lines, even), odd) in tile.as_chunks::<2>().0.iter().zip(even).zip(odd) {
         for (((a, b), even), odd) in lines[0].iter().zip(&lines[1]).zip(even).zip(odd) {

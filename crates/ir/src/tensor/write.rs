@@ -43,14 +43,15 @@ pub fn write_all(tensors: &[(u64, &Tensor)], out: &AtomicFile, done: &mut dyn Fn
     let written = AtomicU64::new(0);
     let one = |i: usize, buffers: &mut Buffers| {
         let Some((at, tensor)) = whole.get(i) else { return Ok(()) };
-        tensor.put(out, *at, std::slice::from_mut(buffers))?;
+        tensor.put(out, *at, &mut buffers.source, std::slice::from_mut(&mut buffers.block))?;
         written.fetch_add(tensor.byte_len() as u64, Ordering::Relaxed);
         Ok(())
     };
     share(whole.len(), &mut buffers, &one, &mut || done(written.load(Ordering::Relaxed)))?;
     done(written.load(Ordering::Relaxed));
+    let mut blocks: Vec<_> = buffers.into_iter().map(|b| b.block).collect();
     for (at, tensor) in large {
-        tensor.put(out, at, &mut buffers)?;
+        tensor.put(out, at, &mut Vec::new(), &mut blocks)?;
         written.fetch_add(tensor.byte_len() as u64, Ordering::Relaxed);
         done(written.load(Ordering::Relaxed));
     }
@@ -59,7 +60,6 @@ pub fn write_all(tensors: &[(u64, &Tensor)], out: &AtomicFile, done: &mut dyn Fn
 
 /// How the bytes of a tensor come about, block by block.
 enum Blocks<'a> {
-    Copy(&'a ByteRange),
     Read(&'a ByteRange),
     Gather(permute::Plan, &'a [u8]),
 }
@@ -74,23 +74,21 @@ struct Scale<'a> {
 impl Blocks<'_> {
     fn len(&self) -> usize {
         match self {
-            Self::Copy(range) | Self::Read(range) => range.len().div_ceil(permute::BLOCK as u64) as usize,
+            Self::Read(range) => range.len().div_ceil(permute::BLOCK as u64) as usize,
             Self::Gather(plan, _) => plan.blocks(),
         }
     }
 
     fn block(&self, i: usize) -> Range<usize> {
         match self {
-            Self::Copy(range) | Self::Read(range) => {
-                i * permute::BLOCK..((i + 1) * permute::BLOCK).min(range.len() as usize)
-            }
+            Self::Read(range) => i * permute::BLOCK..((i + 1) * permute::BLOCK).min(range.len() as usize),
             Self::Gather(plan, _) => plan.block(i),
         }
     }
 
     fn fill(&self, i: usize, at: usize, out: &mut [u8]) -> Result<()> {
         match self {
-            Self::Copy(range) | Self::Read(range) => range.read_at(at as u64, out),
+            Self::Read(range) => range.read_at(at as u64, out),
             Self::Gather(plan, source) => {
                 plan.gather(i, source, out);
                 Ok(())
@@ -98,18 +96,18 @@ impl Blocks<'_> {
         }
     }
 
-    /// Writes all blocks of what starts at `start` in `out`.
-    fn put(&self, scale: Option<&Scale<'_>>, out: &AtomicFile, start: u64, buffers: &mut [Buffers]) -> Result<()> {
-        let one = |i: usize, buffers: &mut Buffers| {
+    /// Writes all blocks of what starts at `start` in `out`, with one thread per buffer.
+    fn put(&self, scale: Option<&Scale<'_>>, out: &AtomicFile, start: u64, buffers: &mut [Vec<u8>]) -> Result<()> {
+        let one = |i: usize, buffer: &mut Vec<u8>| {
             let range = self.block(i);
             let at = start + range.start as u64;
-            if let Self::Copy(source) = self
+            if let (Self::Read(source), None) = (self, scale)
                 && source.len() >= SMALL
             {
                 let pages = source.slice(range.start as u64, range.len() as u64)?.window(true)?;
                 return out.write_at(&pages, at);
             }
-            let piece = room(&mut buffers.block, range.len());
+            let piece = room(buffer, range.len());
             self.fill(i, range.start, piece)?;
             if let Some(scale) = scale {
                 scale.apply(piece, range.start);
@@ -128,17 +126,8 @@ impl Scale<'_> {
 }
 
 impl Tensor {
-    /// Writes the elements to `out` at its position.
-    ///
-    /// # Errors
-    /// When the source cannot be read or the target not written.
-    pub fn write_to(&self, out: &mut AtomicFile) -> Result<()> {
-        let at = out.position()?;
-        write_all(&[(at, self)], out, &mut |_| {})?;
-        out.seek(at + self.byte_len() as u64)
-    }
-
-    fn put(&self, out: &AtomicFile, at: u64, buffers: &mut [Buffers]) -> Result<()> {
+    /// Writes the elements at `at`, with one thread per buffer of `blocks`; `source` is for what is read whole.
+    fn put(&self, out: &AtomicFile, at: u64, source: &mut Vec<u8>, blocks: &mut [Vec<u8>]) -> Result<()> {
         let flat = self.unshaped();
         let (base, scale) = match flat.data() {
             Data::Scale(base, axis, factors) => {
@@ -148,24 +137,17 @@ impl Tensor {
             _ => (flat, None),
         };
         match (base.data(), scale) {
-            (Data::Range(range), None) => Blocks::Copy(range).put(None, out, at, buffers),
-            (Data::Range(range), Some(scale)) => Blocks::Read(range).put(Some(&scale), out, at, buffers),
-            (Data::Permute(source, perm), scale) => {
-                let plan = permute::Plan::new(source.shape(), perm, source.dtype().size());
-                let mut own = buffers.first_mut().map(|b| std::mem::take(&mut b.source)).unwrap_or_default();
-                let bytes = source.all(&mut own)?;
-                let result = Blocks::Gather(plan, bytes.as_ref()).put(scale.as_ref(), out, at, buffers);
-                drop(bytes);
-                if let Some(first) = buffers.first_mut() {
-                    first.source = own;
-                }
-                result
+            (Data::Range(range), scale) => Blocks::Read(range).put(scale.as_ref(), out, at, blocks),
+            (Data::Permute(base, perm), scale) => {
+                let plan = permute::Plan::new(base.shape(), perm, base.dtype().size());
+                let bytes = base.all(source)?;
+                Blocks::Gather(plan, bytes.as_ref()).put(scale.as_ref(), out, at, blocks)
             }
-            (Data::Cast(source), None) => {
+            (Data::Cast(base), None) => {
                 let (mut buf, mut at) = (Vec::new(), at);
-                source.for_chunks(&mut |_, chunk| {
+                base.for_chunks(&mut |_, chunk| {
                     buf.clear();
-                    cast::cast_bytes(source.dtype(), chunk, self.dtype(), &mut buf);
+                    cast::cast_bytes(base.dtype(), chunk, self.dtype(), &mut buf);
                     out.write_at(&buf, at)?;
                     at += buf.len() as u64;
                     Ok(())

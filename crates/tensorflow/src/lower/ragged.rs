@@ -250,25 +250,22 @@ fn to_sparse(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
         columns.push(level.column);
         sizes.push(level.longest);
     }
-    let mut inner = Vec::new();
-    for axis in 1..c.b.rank(values) {
-        inner.push(c.b.dim(values, axis)?);
-    }
-    if !inner.is_empty() {
+    if c.b.rank(values) > 1 {
         // Every number in a value is an element.
+        let mut all = Vec::new();
+        for axis in 0..c.b.rank(values) {
+            all.push(c.b.dim(values, axis)?);
+        }
         let count = c.b.one(Op::Size, &[values])?;
         let k = f::count_to(c.b, count)?;
-        let mut area = c.b.ints(&[1]);
-        for &n in &inner {
-            area = c.b.binary(BinaryOp::Mul, area, n)?;
+        let mut places = rows::coordinates(c, k, &all)?.into_iter();
+        if let Some(own) = places.next() {
+            for v in &mut columns {
+                *v = c.b.one(Op::Gather { axis: 0 }, &[*v, own])?;
+            }
         }
-        let own = c.b.binary(BinaryOp::Div, k, area)?;
-        let rest = c.b.binary(BinaryOp::Mod, k, area)?;
-        for v in &mut columns {
-            *v = c.b.one(Op::Gather { axis: 0 }, &[*v, own])?;
-        }
-        columns.extend(rows::coordinates(c, rest, &inner)?);
-        sizes.extend(inner);
+        columns.extend(places);
+        sizes.extend(all.into_iter().skip(1));
     }
     let indices = f::stack(c.b, &columns, 1)?;
     let values = f::ravel(c.b, values)?;

@@ -11,6 +11,7 @@ use crate::doctor::{Product, Target};
 use crate::load::LoadOptions;
 use crate::{Outcome, open};
 use modelport_diag::{Code, Diagnostic, Result};
+use modelport_ir::tensor::write_all;
 use modelport_ir::{DType, Tensor};
 use modelport_storage::AtomicFile;
 use pickle::Pickle;
@@ -138,10 +139,13 @@ fn stream(mut target: AtomicFile, entries: &[Entry]) -> Result<()> {
     }
     target.write(&Pickle::state_dict(entries, true))?;
     target.write(&Pickle::keys(count(entries)))?;
+    let (mut at, mut places) = (target.position()?, Vec::new());
     for tensor in storages(entries) {
-        target.write(&(tensor.len() as u64).to_le_bytes())?;
-        tensor.write_to(&mut target)?;
+        target.write_at(&(tensor.len() as u64).to_le_bytes(), at)?;
+        places.push((at + 8, tensor));
+        at += 8 + tensor.byte_len() as u64;
     }
+    write_all(&places, &target, &mut |_| {})?;
     target.commit()
 }
 
