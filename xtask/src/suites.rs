@@ -9,6 +9,9 @@ use crate::args::Args;
 use crate::shell::{self, Result};
 use crate::{codegen, python, tidy};
 
+/// What proptest reads its seed from. `test` gives the same verdict for the same commit; plain `cargo test` draws anew.
+const SEED: &str = "PROPTEST_RNG_SEED";
+
 pub(crate) fn test(args: Args) -> Result<()> {
     args.finish()?;
     shell::run(shell::cargo().args(["fmt", "--all", "--check"]))?;
@@ -17,7 +20,12 @@ pub(crate) fn test(args: Args) -> Result<()> {
     let mut clippy = shell::cargo();
     clippy.args(["clippy", "--workspace", "--all-targets", "--release", "--quiet", "--", "-D", "warnings"]);
     shell::run(&mut clippy)?;
-    shell::run(shell::cargo().args(["test", "--release", "--workspace", "--quiet"]))
+    let mut tests = shell::cargo();
+    tests.args(["test", "--release", "--workspace", "--quiet"]);
+    if std::env::var_os(SEED).is_none() {
+        tests.env(SEED, "1");
+    }
+    shell::run(&mut tests)
 }
 
 pub(crate) fn roundtrip(args: Args) -> Result<()> {

@@ -1,10 +1,10 @@
 //! Steps of ops that have a layout.
 
-use super::Random;
+use super::{Random, batch};
 use modelport_ir::core::{
     CoordinateMode, DataLayout, DepthToSpaceMode, KernelLayout, NearestMode, Padding, PoolKind, ResizeMode,
 };
-use modelport_ir::{DType, Op, Tensor, ValueId};
+use modelport_ir::{DType, Dim, Op, Tensor, ValueId};
 
 impl Random {
     fn moves(&mut self, spatial: usize) -> (Vec<usize>, Vec<usize>) {
@@ -20,6 +20,18 @@ impl Random {
             2 => Padding::valid(spatial),
             _ => Padding::Explicit((0..spatial).map(|_| (self.below(2), self.below(2))).collect()),
         }
+    }
+
+    /// Whether windows fit axes whose sizes inference does not know: it can refuse only what it sees.
+    fn fits_open_axes(&self, x: ValueId, data: DataLayout, extents: &[usize], padding: &Padding) -> bool {
+        let Padding::Explicit(pads) = padding else { return true };
+        let first = if data == DataLayout::ChannelsFirst { 2 } else { 1 };
+        let spatial = self.b.shape(x).iter().skip(first);
+        spatial.zip(extents).zip(pads).all(|((dim, &extent), &(before, after))| match dim {
+            Dim::Known(_) => true,
+            Dim::Symbol(_) => extent <= batch() + before + after,
+            Dim::Unknown => extent <= 1 + before + after,
+        })
     }
 
     fn kernel(&mut self, layout: KernelLayout, rank: usize, size: usize, input: usize, output: usize) -> ValueId {
@@ -51,6 +63,10 @@ impl Random {
         let w = self.kernel(kernel, rank, size, channels / groups, filters);
         let (strides, dilations) = self.moves(rank - 2);
         let padding = self.padding(rank - 2);
+        let extents: Vec<usize> = dilations.iter().map(|d| (size - 1) * d + 1).collect();
+        if !self.fits_open_axes(x, data, &extents, &padding) {
+            return None;
+        }
         let mut inputs = vec![x, w];
         if self.flip() {
             inputs.push(self.weights(&[filters], 0.0));
@@ -99,6 +115,9 @@ impl Random {
             1 => Padding::valid(rank - 2),
             _ => Padding::Explicit(vec![(self.below(2), self.below(2)); rank - 2]),
         };
+        if !self.fits_open_axes(x, data, &vec![size; rank - 2], &padding) {
+            return None;
+        }
         let op = Op::Pool {
             kind,
             window: vec![size; rank - 2],
