@@ -39,6 +39,11 @@ impl Random {
         self.b.shape(x)[axis].known()
     }
 
+    /// Whether nothing is known of an axis. Inference takes such sizes to fit; steps must not count on it.
+    pub(crate) fn is_open(&self, x: ValueId, axis: usize) -> bool {
+        self.b.shape(x)[axis] == Dim::Unknown
+    }
+
     pub(crate) fn elements(&self, x: ValueId) -> usize {
         self.b.shape(x).iter().map(|d| d.known().unwrap_or(batch())).product()
     }
@@ -163,8 +168,12 @@ impl Random {
     }
 
     fn with_value(&mut self, x: ValueId, y: ValueId) -> Option<ValueId> {
-        // The symbolic batch must not meet another dimension.
+        // The symbolic batch must not meet another dimension, nor an open size any that differs.
         if self.b.rank(x) != self.b.rank(y) || self.b.shape(x).first() != self.b.shape(y).first() {
+            return None;
+        }
+        let open = |v: ValueId| (0..self.b.rank(v)).any(|a| self.is_open(v, a));
+        if x != y && (open(x) || open(y)) {
             return None;
         }
         if self.below(6) == 0 {

@@ -8,7 +8,12 @@ impl Random {
     pub(crate) fn concat(&mut self, x: ValueId, y: ValueId) -> Option<ValueId> {
         let axis = 1 + self.below(self.b.rank(x) - 1) as i64;
         let mut parts = if self.flip() { vec![x, y] } else { vec![x, x] };
-        if self.below(4) == 0 {
+        let open = |v: ValueId| (0..self.b.rank(v)).any(|a| a != axis as usize && self.is_open(v, a));
+        if x != y && (open(x) || open(y)) {
+            return None;
+        }
+        let open = open(x);
+        if self.below(4) == 0 && !open {
             let shape: Vec<usize> = self.b.shape(x).iter().map(|d| d.known().unwrap_or(super::batch())).collect();
             parts.push(self.weights(&shape, 0.0));
         }
@@ -122,9 +127,11 @@ impl Random {
     pub(crate) fn spread(&mut self, x: ValueId) -> Option<ValueId> {
         let rank = self.b.rank(x);
         let mut repeats = vec![1; rank];
-        repeats[1 + self.below(rank - 1)] = 1 + self.below(2) as i64;
+        let axis = 1 + self.below(rank - 1);
+        repeats[axis] = 1 + self.below(2) as i64;
         let repeats = self.b.ints(&repeats);
         match self.below(3) {
+            0 if self.is_open(x, axis) => None,
             0 => self.b.one(Op::Expand, &[x, repeats]).ok(),
             _ => self.b.one(Op::Tile, &[x, repeats]).ok(),
         }
