@@ -5,6 +5,7 @@
 
 use super::call::Call;
 use super::control::{graph, needed, splice, truth};
+use super::recurrence;
 use super::tensor_list::{Reserved, dense};
 use modelport_diag::{Code, Diagnostic, Result};
 use modelport_ir::{CoreGraph, DType, Dialect, Dim, Op, SourceGraph, SourceOp, TensorType, ValueId};
@@ -198,9 +199,16 @@ impl While<'_> {
         let mut types: Vec<TensorType> = carried.iter().map(|i| c.b.ty(c.inputs[*i]).clone()).collect();
         let fixed: Vec<TensorType> = passed.iter().map(|i| c.b.ty(c.inputs[*i]).clone()).collect();
         let body = self.typed(c, &combined, &mut types, &fixed)?;
-        let mut inputs = vec![None, Some(start)];
-        inputs.extend(carried.iter().chain(&passed).map(|i| Some(c.inputs[*i])));
-        let results = c.b.add(Op::Loop { carried: carried.len(), body: Box::new(body) }, &inputs)?;
+        let outer: Vec<ValueId> = carried.iter().chain(&passed).map(|i| c.inputs[*i]).collect();
+        let used: Vec<bool> = carried.iter().map(|i| c.uses(*i)).collect();
+        let results = match recurrence::recognise(c, &body, &outer, &used)? {
+            Some(results) => results,
+            None => {
+                let mut inputs = vec![None, Some(start)];
+                inputs.extend(outer.into_iter().map(Some));
+                c.b.add(Op::Loop { carried: carried.len(), body: Box::new(body) }, &inputs)?
+            }
+        };
         let mut all = c.inputs.clone();
         for (i, value) in carried.iter().chain(&collected).zip(results) {
             let keep_last = matches!(self.forms[*i], Form::Collected { last: true, .. });

@@ -34,6 +34,8 @@ mod pad;
 mod pool;
 mod quant;
 mod ragged;
+mod recurrence;
+mod recurrence_body;
 mod reduce;
 mod refused;
 mod rnn;
