@@ -570,6 +570,90 @@ def _(folder, rng):
     return "model.pb", {"x": feed}, outs, "--outputs states,last"
 
 
+@case("recurrent_export", "keras3")
+def _(folder, rng):
+    """LSTM with its states, GRU the other way round, a simple layer; sequences of any number and length."""
+    L = keras.layers
+    i = keras.Input((None, 5), name="sequence")
+    x, h, c = L.LSTM(4, return_sequences=True, return_state=True, use_bias=False)(i)
+    y = L.SimpleRNN(4, activation="relu")(L.GRU(3, go_backwards=True, return_sequences=True)(x))
+    return of_keras(folder, keras.Model(i, L.Dense(3)(L.Concatenate()([y, h, c]))), [normal(rng, 2, 6, 5)])
+
+
+def recurrence(x, step, states, times=None, at=lambda t, n: t, seen=lambda state: state[0], start=None):
+    """A loop over the rows of `x`, as Keras writes it; `step` gets the row and the states."""
+    n = tf.shape(x)[0]
+    times = n if times is None else times(n)
+    states = [tf.zeros([tf.shape(x)[1], k]) if start is None else start(tf.shape(x)[1], k) for k in states]
+    items = tf.TensorArray(tf.float32, n).unstack(x)
+    def body(t, out, *state):
+        state = step(items.read(at(t, n)), *state)
+        return t + 1, out.write(t, seen(state)), *state
+    return V1.while_loop(lambda t, *_: t < times, body, [0, tf.TensorArray(tf.float32, times), *states])
+
+
+@case("nearly_recurrent", "keras3")
+def _(folder, rng):
+    """Loops that differ in one place from what recurrent layers write, and the layers that they differ from."""
+    d, k, sig, tanh = 3, 4, tf.sigmoid, tf.tanh
+    def weights(n):
+        return tf.constant(normal(rng, d, n * k) * .5), tf.constant(normal(rng, k, n * k) * .5), tf.constant(normal(rng, n * k) * .3)
+    def lstm(f_out=sig, peep=0., twice=0.):
+        w, u, b = weights(4)
+        def step(x, h, c):
+            i, f, g, o = tf.split(x @ w + h @ u + b, 4, 1)
+            new = sig(f + peep * c if peep else f) * c + sig(i) * tanh(g)
+            return f_out(o) * tanh(new + twice * h if twice else new), new
+        return step
+    def gru(turned=False, before=lambda h: h):
+        w, u, b = weights(3)
+        w, u, b = (tf.split(v, 3, -1) for v in (w, u, b))
+        def step(x, h):
+            z, r = sig(x @ w[0] + h @ u[0] + b[0]), sig(x @ w[1] + h @ u[1] + b[1])
+            g = tanh(x @ w[2] + (r * before(h)) @ u[2] + b[2])
+            return (z * g + (1. - z) * h if turned else z * h + (1. - z) * g),
+        return step
+    def simple(more=lambda x, h: 0., act=tanh):
+        w, u, b = weights(1)
+        def step(x, h):
+            rest = more(x, h)
+            y = act(x @ w + h @ u + b)
+            return (y if isinstance(rest, float) else y + rest),
+        return step
+    plain = lambda **how: recurrence(x, simple(), [k], **how)
+    with tf.Graph().as_default(), V1.Session() as session:
+        x = V1.placeholder(tf.float32, (None, None, d), name="x")
+        loops = {
+            # These are what they look like.
+            "is_lstm": recurrence(x, lstm(), [k, k]), "is_gru": recurrence(x, gru(), [k]), "is_simple": plain(),
+            "started": plain(start=lambda n, k: tf.fill([n, k], .5)),
+            # Gates and states.
+            "hard_output": recurrence(x, lstm(f_out=tf.nn.relu6), [k, k]),
+            "peephole": recurrence(x, lstm(peep=.7), [k, k]),
+            "shortcut": recurrence(x, lstm(twice=.5), [k, k]),
+            "turned_gru": recurrence(x, gru(turned=True), [k]),
+            "reset_of_less": recurrence(x, gru(before=lambda h: h * .5), [k]),
+            "residual": recurrence(x, simple(lambda x, h: .5 * h), [k]),
+            "elu": recurrence(x, simple(act=tf.nn.elu), [k]),
+            # Rows, and what is seen of the states.
+            "doubled": plain(seen=lambda s: 2. * s[0]), "cells": recurrence(x, lstm(), [k, k], seen=lambda s: s[1]),
+            "not_the_last": plain(times=lambda n: n - 1), "from_behind": plain(at=lambda t, n: n - 1 - t),
+        }
+        fetched = {}
+        for name, (t, out, *state) in loops.items():
+            y = out.stack() if name in ("is_lstm", "is_gru", "is_simple", "doubled", "cells", "from_behind") else state[-1]
+            fetched[name] = tf.identity(y, name=name)
+        t, _, h = plain()
+        fetched["counted"] = tf.identity(h * tf.cast(t, tf.float32), name="counted")
+        feed = normal(rng, 5, 2, d)
+        outs = session.run(fetched, {x: feed})
+        graph = session.graph.as_graph_def()
+    for f in graph.library.function:
+        f.attr.clear(), f.arg_attr.clear()
+    open(os.path.join(folder, "model.pb"), "wb").write(graph.SerializeToString(deterministic=True))
+    return "model.pb", {"x": feed}, outs, "--outputs " + ",".join(outs)
+
+
 done = failed = 0
 os.makedirs(ROOT, exist_ok=True)
 for name, make in CASES:
