@@ -654,6 +654,49 @@ def _(folder, rng):
     return "model.pb", {"x": feed}, outs, "--outputs " + ",".join(outs)
 
 
+def fed(folder, rng, feeds, y):
+    """A frozen graph whose examples come from queues or iterators, which are fed instead."""
+    with V1.Session() as session:
+        out = session.run(y, feeds)
+        graph = session.graph.as_graph_def()
+    open(os.path.join(folder, "model.pb"), "wb").write(graph.SerializeToString(deterministic=True))
+    return "model.pb", {t.name.removesuffix(":0"): v for t, v in feeds.items()}, {y.name.removesuffix(":0"): out}
+
+
+@case("tf1_queues", "keras2")
+def _(folder, rng):
+    """Batches from queues: one of examples that another fills, one of parts of which one is used, one of single tensors."""
+    with tf.Graph().as_default():
+        number, files = V1.placeholder(tf.int32, (), name="batch_size"), V1.placeholder(tf.string, (None,), name="files")
+        first = V1.FIFOQueue(4, [tf.string], [()], name="first")
+        raw = tf.io.decode_raw(first.dequeue(name="file"), tf.float32)
+        images = V1.PaddingFIFOQueue(8, [tf.float32, tf.int64, tf.float32], [[None, 5], [], [5]], name="images")
+        first.enqueue_many([files]), images.enqueue([tf.reshape(raw, [-1, 5]), tf.constant(1, tf.int64), tf.ones([5])])
+        x, label, weight = images.dequeue_up_to(number, name="batch")
+        pairs = V1.RandomShuffleQueue(8, 2, [tf.float32], [[3]], name="pairs")
+        shift = pairs.dequeue_many(2, name="shifts")
+        scale = V1.FIFOQueue(2, [tf.float32], [[3]], name="scales").dequeue(name="scale")
+        h = tf.reduce_max(x * weight[:, None], 1)
+        y = tf.add(tf.matmul(h, tf.constant(normal(rng, 5, 3))) * scale, tf.reduce_sum(shift, 0), name="y")
+        tf.add(tf.one_hot(label, 3), y, name="other")
+        feeds = {x: normal(rng, 4, 6, 5), weight: normal(rng, 4, 5), shift: normal(rng, 2, 3), scale: normal(rng, 3)}
+        return *fed(folder, rng, feeds, y), "--outputs y"
+
+
+@case("tf1_iterator", "keras2")
+def _(folder, rng):
+    """Batches of images and what is said of them; the loss that takes the latter is not asked for."""
+    with tf.Graph().as_default():
+        data = V1.data.Dataset.from_tensor_slices((np.zeros((4, 6, 6, 2), "f"), np.zeros(4, "int64"))).batch(2)
+        iterator = V1.data.Iterator.from_structure(V1.data.get_output_types(data), (tf.TensorShape([None, None, None, 2]), tf.TensorShape([None])))
+        image, label = iterator.get_next()
+        h = tf.nn.relu(tf.nn.conv2d(image, tf.constant(normal(rng, 3, 3, 2, 4)), 2, "SAME"))
+        logits = tf.matmul(tf.reduce_mean(h, [1, 2]), tf.constant(normal(rng, 4, 3)))
+        y = tf.nn.softmax(logits, name="probs")
+        tf.reduce_mean(V1.nn.sparse_softmax_cross_entropy_with_logits(labels=label, logits=logits), name="loss")
+        return *fed(folder, rng, {image: normal(rng, 3, 5, 7, 2)}, y), "--outputs probs"
+
+
 done = failed = 0
 os.makedirs(ROOT, exist_ok=True)
 for name, make in CASES:

@@ -3,7 +3,7 @@
 //! Owns: the file as a whole. Must never know: SavedModels, checkpoints.
 
 use crate::assets::Assets;
-use crate::graph::{Body, Library, Parts, Variables, Wishes, build, functional, interface_of_graph};
+use crate::graph::{Body, Library, Parts, Variables, Wishes, add_feeds, build, functional, interface_of_graph};
 use crate::open::{OpenOptions, TensorFlowFile};
 use crate::probe::Kind;
 use crate::restore::Tracer;
@@ -32,7 +32,11 @@ pub(crate) fn open(file: &Arc<MappedFile>, options: &OpenOptions) -> Result<Tens
     let parts = parts(file, def, &Assets::default(), options)?;
     let mut notes = Vec::new();
     let wishes = Wishes { inputs: &options.inputs, outputs: &options.outputs, types: &options.input_types };
-    let graph = interface_of_graph(&parts, wishes, &mut notes).and_then(|i| build(&parts, &i));
+    let interface = interface_of_graph(&parts, wishes, &mut notes).and_then(|mut interface| {
+        add_feeds(&parts, &mut interface, wishes, &mut notes)?;
+        Ok(interface)
+    });
+    let graph = interface.and_then(|i| build(&parts, &i));
     let graph = graph.map(|(mut graph, found)| {
         notes.extend(found);
         graph.provenance = provenance.clone();

@@ -7,7 +7,8 @@ use crate::assets::Assets;
 use crate::checkpoint::Checkpoint;
 use crate::frozen::parts;
 use crate::graph::{
-    Input, Interface, Output, Variables, Wishes, build, input_type, interface_of_graph, name_of, sizes, type_name,
+    Input, Interface, Output, Variables, Wishes, add_feeds, build, input_type, interface_of_graph, name_of, sizes,
+    type_name,
 };
 use crate::open::{OpenOptions, TensorFlowFile};
 use crate::probe::Kind;
@@ -66,9 +67,10 @@ pub(crate) fn model(
     parts.variables = variables(&tracer, &parts.main, restore, checkpoint)?;
     let weights = weights(&parts.variables, checkpoint)?;
     let wishes = Wishes { inputs: &options.inputs, outputs: &options.outputs, types: &options.input_types };
-    let interface = interface(&meta, options, wishes, &mut notes).and_then(|chosen| match chosen {
-        Some(interface) => Ok(interface),
-        None => interface_of_graph(&parts, wishes, &mut notes),
+    let interface = interface(&meta, options, wishes, &mut notes).and_then(|chosen| {
+        let mut interface = chosen.map_or_else(|| interface_of_graph(&parts, wishes, &mut notes), Ok)?;
+        add_feeds(&parts, &mut interface, wishes, &mut notes)?;
+        Ok(interface)
     });
     let graph = interface.and_then(|i| build(&parts, &i)).map(|(mut graph, found)| {
         notes.extend(found);

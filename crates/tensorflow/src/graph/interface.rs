@@ -2,10 +2,10 @@
 //!
 //! Owns: types of inputs, names of inputs and outputs. Must never know: what ops compute.
 
-use super::Parts;
 use super::attrs::type_attr;
 use super::body::{Body, Ref, result_count};
 use super::order::plan;
+use super::{Parts, feeds};
 use crate::dtype;
 use crate::wire::decode;
 use modelport_diag::{Code, Diagnostic, Result};
@@ -84,6 +84,15 @@ const NO_OUTPUT: &[&str] = &[
     "MergeSummary",
     "IsVariableInitialized",
     "Queue",
+    "QueueClose",
+    "QueueCloseV2",
+    "QueueEnqueue",
+    "QueueEnqueueMany",
+    "QueueEnqueueManyV2",
+    "QueueEnqueueV2",
+    "QueueSize",
+    "QueueSizeV2",
+    "MakeIterator",
     "InitializeTable",
     "InitializeTableV2",
     "WriteFile",
@@ -172,9 +181,13 @@ pub(crate) fn interface_of_graph(parts: &Parts, wishes: Wishes<'_>, notes: &mut 
     for output in &outputs {
         wanted.push(asked(parts, &output.tensor)?);
     }
+    let mut more = 0;
     let tensors = match wishes.inputs {
         [] => {
-            let plan = plan(body, &parts.library, &wanted, &HashSet::new())?;
+            let handed = feeds::components(parts, &wanted, &HashSet::new())?;
+            more = handed.len();
+            let fed = handed.into_iter().map(|(at, i)| Ref::Node(at, i)).collect();
+            let plan = plan(body, &parts.library, &wanted, &fed)?;
             let mut needed: Vec<_> = plan.order;
             needed.sort_unstable();
             needed
@@ -191,7 +204,7 @@ pub(crate) fn interface_of_graph(parts: &Parts, wishes: Wishes<'_>, notes: &mut 
         let at = asked(parts, tensor)?;
         let name = name_of(tensor);
         let (number, shape) = declared(parts, at)?;
-        let mut ty = input_type(&name, number, shape, wishes, tensors.len() == 1)?;
+        let mut ty = input_type(&name, number, shape, wishes, tensors.len() + more == 1)?;
         // Without a signature nothing says that the inputs are of one batch: boxes are not as many as images.
         if let Some(first) = ty.shape.first_mut().filter(|d| !inputs.is_empty() && **d == Dim::symbol("N")) {
             *first = Dim::symbol(&format!("{name}_0"));
@@ -245,6 +258,11 @@ fn declared(parts: &Parts, at: Ref) -> Result<(i32, Option<Vec<i64>>)> {
     Ok((number_of(node), shape))
 }
 
+/// Whether what a model is given comes from a node.
+fn starts(node: &NodeDef) -> bool {
+    is_input(node) || feeds::is_source(node)
+}
+
 /// Outputs that nobody named: tensors that depend on an input and that no node takes.
 fn guess(body: &Body, notes: &mut Vec<String>) -> Result<Vec<String>> {
     let mut users: HashMap<&str, Vec<usize>> = HashMap::new();
@@ -254,7 +272,7 @@ fn guess(body: &Body, notes: &mut Vec<String>) -> Result<Vec<String>> {
         }
     }
     let mut reached = vec![false; body.nodes.len()];
-    let mut next: Vec<usize> = (0..body.nodes.len()).filter(|i| is_input(&body.nodes[*i])).collect();
+    let mut next: Vec<usize> = (0..body.nodes.len()).filter(|i| starts(&body.nodes[*i])).collect();
     let has_inputs = !next.is_empty();
     while let Some(i) = next.pop() {
         if !std::mem::replace(&mut reached[i], true) {

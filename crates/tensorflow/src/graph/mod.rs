@@ -7,6 +7,7 @@ mod attrs;
 mod body;
 mod call;
 mod dropout;
+mod feeds;
 mod interface;
 mod library;
 mod lookup;
@@ -16,6 +17,7 @@ mod order;
 mod v1;
 
 pub(crate) use body::{Body, Ref};
+pub(crate) use feeds::add_feeds;
 pub(crate) use interface::{
     Input, Interface, Output, Wishes, input_type, interface_of_graph, name_of, sizes, type_name,
 };
