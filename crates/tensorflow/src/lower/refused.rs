@@ -75,7 +75,8 @@ const REASONS: &[(&[&str], &str)] = &[
             "AnonymousHashTable",
             "AnonymousMutable*",
         ],
-        "tables are looked up before an ONNX model runs: cut the graph behind the look-up with `--inputs`",
+        "a table is converted when the file holds all its keys and values, and they are at most 65536; what fills this one \
+         is not in the file, or it is larger: cut the graph behind the look-up with `--inputs`",
     ),
     (
         &[
