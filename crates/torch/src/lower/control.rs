@@ -4,6 +4,7 @@
 
 use super::call::Operand;
 use super::driver::Walk;
+use super::sizes::{unmark, unmarked};
 use modelport_diag::{Code, Diagnostic, Limits, Result};
 use modelport_ir::core::UnaryOp;
 use modelport_ir::{Attr, Builder, CoreGraph, DType, Def, Dim, Node, Op, Source, SourceGraph, TensorType, ValueId};
@@ -44,7 +45,7 @@ enum Given {
 }
 
 fn given(b: &Builder, o: Operand) -> Given {
-    if b.as_constant(o.value).is_some() { Given::Constant(o) } else { Given::Input(o, b.ty(o.value).clone()) }
+    if b.as_constant(o.value).is_some() { Given::Constant(o) } else { Given::Input(o, unmarked(b.ty(o.value))) }
 }
 
 /// A body as a core graph: `front` are inputs that the op itself feeds; then what it uses.
@@ -135,7 +136,7 @@ fn close_union(
         let name = b.graph().value(o.value).name.clone();
         let value = match b.as_constant(o.value) {
             Some(tensor) => inner.constant(name, tensor.clone()),
-            None => inner.input(name, b.ty(o.value).clone()),
+            None => inner.input(name, unmarked(b.ty(o.value))),
         };
         values.push(Operand { value, number: o.number });
     }
@@ -164,6 +165,7 @@ fn finish(mut nested: Walk<'_>, mut inner: Builder, graph: &SourceGraph, conditi
         }
         inner.output(output.name.clone(), value);
     }
+    unmark(&mut inner);
     Ok(inner.finish())
 }
 
@@ -194,7 +196,7 @@ fn repeat(
     let used: Vec<Given> = used.iter().map(|&o| given(b, o)).collect();
     let scalar = |d| (TensorType::known(d, &[]), true);
     let mut types: Vec<(TensorType, bool)> = vec![scalar(DType::I64), scalar(DType::Bool)];
-    types.extend(start.iter().map(|o| (b.ty(o.value).clone(), o.number)));
+    types.extend(start.iter().map(|o| (unmarked(b.ty(o.value)), o.number)));
     let mut closed = close(walk, b, graph, &types, 1, &used)?;
     // What changes from one round to the next is not known inside.
     for _ in 0..8 {

@@ -4,6 +4,7 @@ use super::alias::{Memory, Step};
 use super::call::{Operand, operand_index};
 use super::names::{self, Name};
 use super::one::{first_operand, fitted, lower_row, name_values, through, too_few, value_count};
+use super::sizes::unmark;
 use super::{Row, control, find, module};
 use modelport_diag::{Code, Diagnostic, Diagnostics, Result};
 use modelport_ir::core::{CustomResult, UnaryOp};
@@ -47,6 +48,7 @@ pub fn lower(source: &SourceGraph, custom: &CustomLayers) -> std::result::Result
             b.output(output.name.clone(), value);
         }
     }
+    unmark(&mut b);
     state.unknown_ops();
     module::diagnose(&state.modules, &mut state.problems);
     if state.problems.has_errors() { Err(state.problems) } else { Ok(b.finish()) }

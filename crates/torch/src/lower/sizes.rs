@@ -3,7 +3,7 @@
 use super::call::Call;
 use modelport_diag::Result;
 use modelport_ir::infer::KnownInt;
-use modelport_ir::{Attr, DType, Op, ValueId};
+use modelport_ir::{Attr, Builder, DType, Dim, Op, TensorType, ValueId};
 
 /// A size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,40 @@ pub(crate) enum Size {
     Known(i64),
     /// An i64 scalar.
     Value(ValueId),
+}
+
+/// Begins the symbols of [`mark`]; no file and no user has such.
+const MARK: char = '?';
+
+/// A dimension of which nothing is known, and whose size is asked for, becomes a symbol: so that `view(b, −1, h, w)` of what
+/// was made by `view(b, 2, c, h, w)` has a known number of channels.
+fn mark(b: &mut Builder, x: ValueId, axis: usize) {
+    let mut ty = b.ty(x).clone();
+    if let Some(dim) = ty.shape.get_mut(axis).filter(|d| **d == Dim::Unknown) {
+        *dim = Dim::symbol(&format!("{MARK}{}.{axis}", x.0));
+        b.graph_mut().set_type(x, ty);
+    }
+}
+
+/// Takes the marks away: they are good for one graph, as their numbers are, and say nothing to a reader.
+pub(super) fn unmark(b: &mut Builder) {
+    let graph = b.graph_mut();
+    let marked: Vec<_> = graph.values().filter(|(_, v)| v.ty.shape.iter().any(is_mark)).map(|(id, _)| id).collect();
+    for id in marked {
+        let ty = unmarked(graph.ty(id));
+        graph.set_type(id, ty);
+    }
+}
+
+/// A type as another graph may see it.
+pub(super) fn unmarked(ty: &TensorType) -> TensorType {
+    let mut ty = ty.clone();
+    ty.shape.iter_mut().filter(|d| is_mark(d)).for_each(|d| *d = Dim::Unknown);
+    ty
+}
+
+fn is_mark(dim: &Dim) -> bool {
+    matches!(dim, Dim::Symbol(s) if s.starts_with(MARK))
 }
 
 impl Call<'_> {
@@ -64,9 +98,10 @@ impl Call<'_> {
 
     /// The size of a dimension.
     pub(crate) fn dim(&mut self, x: ValueId, axis: usize) -> Result<Size> {
-        if let Some(n) = self.b.shape(x).get(axis).and_then(modelport_ir::Dim::known) {
+        if let Some(n) = self.b.shape(x).get(axis).and_then(Dim::known) {
             return Ok(Size::Known(n as i64));
         }
+        mark(self.b, x, axis);
         let n = self.b.dim(x, axis)?;
         Ok(Size::Value(self.b.squeeze(n, &[0])?))
     }
@@ -125,7 +160,7 @@ impl Call<'_> {
     /// Broadcasts to sizes unless they are those of the value already; −1 keeps a dimension.
     pub(crate) fn expand_if_needed(&mut self, x: ValueId, sizes: &[Size]) -> Result<ValueId> {
         let shape = self.b.shape(x).to_vec();
-        let same = |(s, d): (&Size, &modelport_ir::Dim)| match s {
+        let same = |(s, d): (&Size, &Dim)| match s {
             Size::Known(-1) => true,
             Size::Known(n) => d.known().is_some_and(|k| k as i64 == *n),
             Size::Value(v) => {
