@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Records TorchScript archives of the torch it runs in, 1.0 to 1.13, as fixtures/models/torch/*_torchNN: a traced network,
-a scripted one with submodules, loops and a choice by data, and operators that meant something else then. Run by hand,
-once with each version:
+"""Records files of the torch it runs in, 1.0 to 1.13, as fixtures/models/torch/*_torchNN: a traced network, a scripted one
+with submodules, loops and a choice by data, operators that meant something else then, a trace with channel shuffles, and
+whole modules and weights as `torch.save` writes them. Run by hand, once with each version:
 
-    python torch_old_script.py --out fixtures
+    python torch_old_script.py --out fixtures [--only shuffle,full,state]
 """
 from __future__ import print_function
 import argparse
@@ -61,6 +61,41 @@ class Then(torch.jit.ScriptModule):
         return halves.to(torch.float32) + torch.full([4], 2) * 0.25, whole - halves
 
 
+class ShuffleBlock(nn.Module):
+    """ShuffleNet's way of mixing groups: sizes are asked for, and the channels come back as -1."""
+
+    def __init__(self, channels):
+        super(ShuffleBlock, self).__init__()
+        self.conv = nn.Conv2d(channels // 2, channels // 2, 3, padding=1)
+        self.bn = nn.BatchNorm2d(channels // 2)
+
+    def forward(self, x):
+        left, right = x.chunk(2, dim=1)
+        x = torch.cat((left, torch.relu(self.bn(self.conv(right)))), dim=1)
+        batch, channels, height, width = x.size()
+        x = x.view(batch, 2, channels // 2, height, width)
+        x = torch.transpose(x, 1, 2).contiguous()
+        return x.view(batch, -1, height, width)
+
+
+class Shuffle(nn.Module):
+    def __init__(self):
+        super(Shuffle, self).__init__()
+        self.stem = nn.Conv2d(3, 4, 3, stride=2)
+        self.blocks = nn.Sequential(ShuffleBlock(4), ShuffleBlock(4))
+        self.fc = nn.Linear(4, 5)
+
+    def forward(self, x):
+        return self.fc(self.blocks(self.stem(x)).mean([2, 3]))
+
+
+def layers():
+    """A whole module of classes that every torch has."""
+    return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2),
+                         nn.Conv2d(4, 6, 3, groups=2, bias=False), nn.BatchNorm2d(6), nn.ReLU6(), nn.AdaptiveAvgPool2d(1),
+                         nn.Flatten(), nn.Dropout(), nn.Linear(6, 5))
+
+
 def scale(model):
     with torch.no_grad():
         for p in model.parameters():
@@ -73,12 +108,15 @@ def scale(model):
     return model.eval()
 
 
-def record(out, name, model, x):
+def record(out, name, model, x, save=None):
     name = "%s_torch%s" % (name, VERSION)
     to = os.path.join(out, "models", "torch", name)
     if not os.path.isdir(to):
         os.makedirs(to)
-    model.save(os.path.join(to, "model.pt"))
+    if save is None:
+        model.save(os.path.join(to, "model.pt"))
+    else:
+        torch.save(save, os.path.join(to, "model.pt"))
     with torch.no_grad():
         got = model(x)
     got = got if isinstance(got, tuple) else (got,)
@@ -90,14 +128,33 @@ def record(out, name, model, x):
 
 p = argparse.ArgumentParser()
 p.add_argument("--out", required=True)
-out = p.parse_args().out
+p.add_argument("--only", default="trace,steps,then", help="of trace, steps, then, shuffle (from 1.5), full, state")
+args = p.parse_args()
+out, only = args.out, args.only.split(",")
 torch.manual_seed(3)
 record.input, record.args = "input", ""
-record(out, "trace", torch.jit.trace(scale(Net()), torch.randn(1, 3, 9, 9)), torch.randn(1, 3, 9, 9))
+trace = torch.jit.trace(scale(Net()), torch.randn(1, 3, 9, 9))
+if "trace" in only:
+    record(out, "trace", trace, torch.randn(1, 3, 9, 9))
 steps = Steps().eval()
 # 1.0 numbers an argument that is assigned to.
 argument = "x_1" if VERSION == "10" else "x"
 record.input, record.args = argument, "--input-type %s=f32[N,4]" % argument
-record(out, "steps", steps, torch.randn(2, 4))
+if "steps" in only:
+    record(out, "steps", steps, torch.randn(2, 4))
 record.input, record.args = "x", "--input-type x=f32[N,4]"
-record(out, "then", Then().eval(), torch.randn(3, 4))
+if "then" in only:
+    record(out, "then", Then().eval(), torch.randn(3, 4))
+torch.manual_seed(4)
+record.args = ""
+if "shuffle" in only:
+    record(out, "shuffle", torch.jit.trace(scale(Shuffle()), torch.randn(1, 3, 9, 9)), torch.randn(1, 3, 9, 9))
+record.input, record.args = "x", "--input-type f32[N,3,10,10]"
+if "full" in only:
+    model = scale(layers())
+    record(out, "full", model, torch.randn(2, 3, 10, 10), save=model)
+record.input = "input"
+record.args = "--graph fixtures/models/torch/trace_torch%s/model.pt" % VERSION
+if "state" in only:
+    model = scale(Net())
+    record(out, "state", model, torch.randn(1, 3, 9, 9), save=model.state_dict())

@@ -34,7 +34,7 @@ pub(super) struct ClassInfo {
     pub(super) kind: ClassKind,
     pub(super) fields: Vec<Field>,
     pub(super) methods: HashMap<Rc<str>, Rc<Func>>,
-    /// Names of parameters and buffers, where the file lists them.
+    /// Names of parameters and buffers, where the file lists both: torch before 1.6 lists parameters alone.
     pub(super) state: Option<Vec<Rc<str>>>,
 }
 
@@ -176,7 +176,24 @@ fn class_of(module: &str, class: &Class) -> ClassInfo {
     for stmt in &class.body {
         member(&mut info, stmt);
     }
+    // Until 1.5 only parameters are listed, and a buffer is a tensor like any other.
+    if let Some(buffers) = listed(class, "__buffers__") {
+        info.state = Some(listed(class, "__parameters__").into_iter().flatten().chain(buffers).collect());
+    }
     info
+}
+
+/// The strings of the list that is assigned to `name`.
+fn listed(class: &Class, name: &str) -> Option<Vec<Rc<str>>> {
+    let text = |e: &Expr| if let ExprKind::Str(s) = &e.kind { Some(s.clone()) } else { None };
+    class.body.iter().find_map(|stmt| match &stmt.kind {
+        StmtKind::Assign(Expr { kind: ExprKind::Name(n), .. }, _, Expr { kind: ExprKind::List(all), .. })
+            if &**n == name =>
+        {
+            Some(all.iter().filter_map(text).collect())
+        }
+        _ => None,
+    })
 }
 
 fn member(info: &mut ClassInfo, stmt: &Stmt) {
@@ -192,13 +209,6 @@ fn member(info: &mut ClassInfo, stmt: &Stmt) {
         StmtKind::Annotate(Expr { kind: ExprKind::Name(n), .. }, ty) => info.fields.push(field(n, Some(ty), None)),
         StmtKind::Assign(Expr { kind: ExprKind::Name(n), .. }, ty, value) if !n.starts_with("__") => {
             info.fields.push(field(n, ty.as_ref(), Some(value)));
-        }
-        StmtKind::Assign(Expr { kind: ExprKind::Name(n), .. }, _, Expr { kind: ExprKind::List(names), .. })
-            if matches!(&**n, "__parameters__" | "__buffers__") =>
-        {
-            let names =
-                names.iter().filter_map(|e| if let ExprKind::Str(s) = &e.kind { Some(s.clone()) } else { None });
-            info.state.get_or_insert_with(Vec::new).extend(names);
         }
         // `__annotations__["0"] = Type`
         StmtKind::Assign(Expr { kind: ExprKind::Index(_, key), .. }, None, ty) => {
