@@ -1,13 +1,20 @@
 #!/usr/bin/env python3
-"""All keras.applications families at small sizes, and the bench files. Resumable; one process per model.
+"""All keras.applications families at small sizes, and the bench files; one process per model. Run once in each venv.
 
-    zoo.py [--out /work/zoo] [--only RE] [--bench]        (run once in each venv)
+    zoo.py --out DIR [--only RE] --judge PYTHON --bin FILE [--keep]
+    zoo.py --out DIR [--only RE] --bench
+
+A model is saved in every way, judged (judge.py, in a Python with onnxruntime) and removed, so that little disk is needed. What
+judge.py said stays in DIR/MODEL_kN.txt; a model that has one is not made again.
 """
-import argparse, glob, importlib.metadata, os, re, subprocess, sys
+import argparse, importlib.metadata, os, re, shutil, subprocess, sys
 ap = argparse.ArgumentParser()
-ap.add_argument("--out", default="/work/zoo")
+ap.add_argument("--out", required=True)
 ap.add_argument("--only", default="")
 ap.add_argument("--bench", action="store_true")
+ap.add_argument("--judge", help="a Python with onnxruntime")
+ap.add_argument("--bin", help="the converter")
+ap.add_argument("--keep", action="store_true", help="leave the models where they were made")
 ap.add_argument("--timeout", type=float, default=1800, help="seconds for one model")
 ap.add_argument("--one")
 a = ap.parse_args()
@@ -64,12 +71,16 @@ def build_one(name):
     np.savez_compressed(os.path.join(d, f"{file}.npz" if a.bench else "io.npz"), **io)
 
 
-def write_tsv():
-    rows = ["id\tpath\tgolden\targs"]
-    for g in sorted(glob.glob(os.path.join(a.out, "*/io.npz"))):
-        d = os.path.dirname(g)
-        rows += [f"{os.path.basename(d)}_{e}\t{d}/model{s}\t{g}\t" for e, s in KINDS.items() if os.path.exists(f"{d}/model{s}")]
-    open(os.path.join(a.out, "CASES.tsv"), "w").write("\n".join(rows) + "\n")
+def judge(name):
+    """The rows of judge.py for what was made of a model."""
+    d, cases = os.path.join(a.out, name), os.path.join(a.out, name, "CASES.tsv")
+    files = {e: f"{d}/model{s}" for e, s in KINDS.items() if os.path.exists(f"{d}/model{s}")}
+    with open(cases, "w") as f:
+        f.write("id\tpath\tgolden\targs\n")
+        f.writelines(f"{name}_{e}\t{path}\t{d}/io.npz\t\n" for e, path in files.items())
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "judge.py")
+    p = subprocess.run([a.judge, script, "--bin", a.bin, "--cases", cases, "--table"], stdout=subprocess.PIPE, text=True)
+    return p.stdout.splitlines()[:-1] or [f"{name} NOT JUDGED"]
 
 
 if a.one:
@@ -77,16 +88,37 @@ if a.one:
     sys.exit()
 os.makedirs(a.out, exist_ok=True)
 tag = "k" + importlib.metadata.version("keras")[0]
+rows = []
 for name in BENCH if a.bench else MODELS:
-    done = f"{a.out}/bench/{name}_{tag}.npz" if a.bench else f"{a.out}/{name}_{tag}/io.npz"
-    if os.path.exists(done) or not re.search(a.only, name):
+    made = f"{name}_{tag}"
+    done = f"{a.out}/bench/{made}.npz" if a.bench else f"{a.out}/{made}.txt"
+    if not re.search(a.only, name):
+        continue
+    if os.path.exists(done):
+        if not a.bench:
+            rows += open(done).read().splitlines()
         continue
     command = [sys.executable, __file__, "--out", a.out, "--one", name, *(["--bench"] if a.bench else [])]
     try:
         p = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=a.timeout)
+        why = (p.stderr.strip().splitlines() or ["?"])[-1] if p.returncode else None
     except subprocess.TimeoutExpired:
-        print(name, tag, f"NOT MADE in {a.timeout:.0f} s", flush=True)
-        continue
-    last = p.stderr.strip().splitlines()[-1:] if p.returncode else ""
-    print(name, tag, "ok" if p.returncode == 0 else f"FAILED {last}", flush=True)
-    write_tsv()
+        why = f"over {a.timeout:.0f} s"
+    if why:
+        rows.append(f"{made} NOT MADE: {why}")
+        print(rows[-1], flush=True)
+    elif a.bench:
+        print(made, "made", flush=True)
+    elif os.path.exists(f"{a.out}/{made}/io.npz"):
+        said = judge(made)
+        print(*said, sep="\n", flush=True)
+        rows += said
+        with open(done, "w") as f:
+            f.write("\n".join(said) + "\n")
+        if not a.keep:
+            shutil.rmtree(f"{a.out}/{made}")
+good = sum(row.split()[1] == "pass" for row in rows)
+if not a.bench:
+    print(f"Keras {tag[1:]}: {good} of {len(rows)} pass", flush=True)
+    sys.exit(0 if good == len(rows) else 1)
+sys.exit(0 if not any("NOT MADE" in row for row in rows) else 1)

@@ -32,8 +32,8 @@ usage: cargo xtask COMMAND
   fixtures [--only RE] [VENVS]
                            makes the fixtures anew
   zoo [--out DIR] [--only RE] [--bin FILE] [VENVS]
-                           keras.applications, saved by Keras 2 and 3, converted, checked, compared with Keras; then
-                           as `zoo torch`
+                           keras.applications, saved by Keras 2 and 3, converted, checked, compared with Keras, a model
+                           at a time (2 GB of disk, hours; what is judged is not done again); then as `zoo torch`
   zoo torch [--kinds KIND,…] [--giants] [--only RE] [--bin FILE] [VENVS]
                            torchvision's classification and segmentation models, saved in every way, the same
   zoo doctor [--out DIR] [--only RE] [--bin FILE] [VENVS]

@@ -29,17 +29,16 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
     let venvs = Venvs::from_args(&mut args)?;
     args.finish()?;
     let (keras2, keras3) = (venvs.keras2()?, venvs.keras3()?);
-    for python in [&keras2, &keras3] {
-        // Resumable: a model that is there is not made again.
-        shell::run(python::script(python, "zoo.py").arg("--out").arg(&out).args(["--only", &only]))?;
-    }
     let bin = shell::modelport(bin)?;
-    let mut judge = python::script(&keras3, "judge.py");
-    judge.arg("--bin").arg(&bin).arg("--cases").arg(out.join("CASES.tsv")).args(["--table", "--grep", &only]);
-    let keras = shell::run(&mut judge);
-    // The other half is worth seeing also when this one has failures.
+    let half = |python| {
+        let mut zoo = python::script(python, "zoo.py");
+        zoo.arg("--out").arg(&out).args(["--only", &only]).arg("--judge").arg(&keras3).arg("--bin").arg(&bin);
+        shell::run(&mut zoo)
+    };
+    let keras = [half(&keras2), half(&keras3)];
+    // The other halves are worth seeing also when one has failures.
     let torch = torchvision(&bin, &only, None, false, &venvs);
-    keras.and(torch)
+    keras.into_iter().chain([torch]).collect()
 }
 
 /// `zoo torch`: torchvision alone.
