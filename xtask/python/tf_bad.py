@@ -187,6 +187,17 @@ def unsupported_ops(folder):
     text(folder, graph.as_graph_def())
 
 
+@case()
+def ragged_in_a_variant(folder):
+    """Rows that are packed, which nothing but a loop takes apart again."""
+    with tf.Graph().as_default() as graph:
+        x = V1.placeholder(tf.float32, (4,), name="x")
+        rows = tf.raw_ops.RaggedTensorToVariant(rt_nested_splits=[tf.constant([0, 1, 4], tf.int64)], rt_dense_values=x, batched_input=True, name="rows")
+        twice = tf.stack([rows, rows], name="twice")
+        tf.raw_ops.RaggedTensorFromVariant(encoded_ragged=twice, input_ragged_rank=1, output_ragged_rank=3, Tvalues=tf.float32, name="y")
+    text(folder, graph.as_graph_def())
+
+
 plain()
 made = 0
 for name, make, args in CASES:

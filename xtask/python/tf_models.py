@@ -697,6 +697,29 @@ def _(folder, rng):
         return *fed(folder, rng, {image: normal(rng, 3, 5, 7, 2)}, y), "--outputs probs"
 
 
+@case("ragged_rows", "keras3")
+def _(folder, rng):
+    """Rows of ragged tensors that loops go through: of numbers, of vectors, ragged ones again, and a row picked."""
+    R = tf.RaggedTensor
+    class M(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.float32, "x"), tf.TensorSpec([None], tf.int64, "lengths"), tf.TensorSpec([None], tf.int32, "groups"), tf.TensorSpec([], tf.int32, "at")])
+        def __call__(self, x, lengths, groups, at):
+            rows = R.from_row_lengths(x, lengths)
+            deep = R.from_row_lengths(rows, tf.cast(groups, tf.int64))
+            inner = lambda row: tf.reduce_sum(row, 0) * tf.cast(tf.shape(row)[0], tf.float32)
+            means = tf.map_fn(lambda row: tf.reduce_mean(tf.tanh(row)) + tf.reduce_max(row), rows.with_values(x[:, 0]), fn_output_signature=tf.float32)
+            sums = tf.map_fn(lambda r: tf.reduce_max(tf.map_fn(inner, r, fn_output_signature=tf.TensorSpec([3], tf.float32)), 0) + tf.cast(r.nrows(), tf.float32), deep, fn_output_signature=tf.TensorSpec([3], tf.float32))
+            coded = tf.raw_ops.RaggedTensorToVariant(rt_nested_splits=list(deep.nested_row_splits), rt_dense_values=x, batched_input=True)
+            (splits,), values = tf.raw_ops.RaggedTensorFromVariant(encoded_ragged=coded[at], input_ragged_rank=1, output_ragged_rank=1, Tvalues=tf.float32)
+            whole = tf.raw_ops.RaggedTensorToVariant(rt_nested_splits=[rows.row_splits], rt_dense_values=x, batched_input=False)
+            (back,), _ = tf.raw_ops.RaggedTensorFromVariant(encoded_ragged=whole, input_ragged_rank=1, output_ragged_rank=1, Tvalues=tf.float32)
+            return {"means": means, "sums": sums, "splits": splits, "values": values, "back": back}
+    path = os.path.join(folder, "model")
+    tf.saved_model.save(M(), path)
+    feeds = {"x": normal(rng, 9, 3), "lengths": np.array([2, 1, 3, 1, 2], "int64"), "groups": np.array([2, 3], "int32"), "at": np.int32(1)}
+    return "model", feeds, served(path, feeds), "--input-type x=f32[V,3] --input-type lengths=i64[N] --input-type groups=i32[G]"
+
+
 done = failed = 0
 os.makedirs(ROOT, exist_ok=True)
 for name, make in CASES:

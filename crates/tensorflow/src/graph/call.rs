@@ -5,6 +5,7 @@
 
 use super::attrs::{Bindings, attrs, bound};
 use super::body::{Body, Ref};
+use super::ragged::Ragged;
 use super::v1::MADE;
 use super::{Emitter, Item, Place, Results, join};
 use crate::wire::decode;
@@ -22,6 +23,17 @@ fn function_error(message: impl Into<String>, node: &NodeDef) -> Box<Diagnostic>
 fn made_up(name: &str) -> bool {
     let base = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
     matches!(base, "StatefulPartitionedCall" | "PartitionedCall")
+}
+
+/// A result of a function that became a graph.
+#[derive(Clone)]
+enum Passed {
+    /// An output of the graph.
+    Value,
+    /// An output that stands for a variant; the argument that it is, where it is one.
+    Variant(Option<usize>),
+    /// A resource, which is no output.
+    Handle(Item),
 }
 
 impl<'a> Emitter<'a> {
@@ -117,8 +129,9 @@ impl<'a> Emitter<'a> {
             return self.call(node, &chosen.name, passed, used, &place);
         }
         let mut graphs = Vec::new();
+        let variants: Vec<Ragged> = passed.iter().filter_map(|i| self.variant(i)).cloned().collect();
         for (key, function) in functions {
-            graphs.push((key.clone(), self.graph_of(node, &function, &passed, key != "cond", place)?));
+            graphs.push((key.clone(), self.graph_of(node, &function, &passed, &key, place)?));
         }
         let results = graphs.last().map(|(_, g)| g.1.clone()).unwrap_or_default();
         let mut op = SourceOp::new(Dialect::TensorFlow, node.op.trim_start_matches('_'));
@@ -135,17 +148,26 @@ impl<'a> Emitter<'a> {
             Item::Value(v) => Some(Some(*v)),
             Item::Handle(_) => None,
         };
-        let operands = inputs.iter().filter_map(value).collect();
+        // What variants are of goes in behind the rest, and out of a loop again.
+        let parts: Vec<_> = variants.iter().flat_map(|r| r.parts.iter().copied().map(Some)).collect();
+        let more = if kind == "While" { parts.len() } else { 0 };
+        let operands = inputs.iter().filter_map(value).chain(parts).collect();
         let path = self.unique(&join(&place.prefix, &node.name));
-        let count = results.iter().filter(|r| r.is_none()).count();
+        let count = results.iter().filter(|r| matches!(r, Passed::Value | Passed::Variant(_))).count() + more;
         let names = (0..count).map(|i| (if i == 0 { path.clone() } else { format!("{path}:{i}") }, None));
         let names = names.collect();
         let mut values = self.graph.add_node(op, operands, path, names).into_iter();
         let mut all = Results::new();
-        for (i, handle) in results.into_iter().enumerate() {
-            if let Some(item) = handle.or_else(|| values.next().map(Item::Value)) {
-                all.insert(i, item);
+        for (i, result) in results.into_iter().enumerate() {
+            let item = match &result {
+                Passed::Handle(handle) => Some(handle.clone()),
+                Passed::Value | Passed::Variant(_) => values.next().map(Item::Value),
+            };
+            if let (Passed::Variant(of), Some(Item::Value(value))) = (result, &item) {
+                let same = of.filter(|_| kind == "While").and_then(|k| self.variant(passed.get(k)?)).cloned();
+                self.ragged.insert(*value, same.unwrap_or_else(Ragged::unknown));
             }
+            all.extend(item.map(|item| (i, item)));
         }
         Ok(all)
     }
@@ -166,16 +188,22 @@ impl<'a> Emitter<'a> {
         Ok(list.func.into_iter().map(|f| (String::new(), f)).collect())
     }
 
-    /// A function as a graph of its own over those arguments that are values; and for each result the resource that it
-    /// is, if it is none of the graph's outputs.
+    pub(super) fn variant(&self, item: &Item) -> Option<&Ragged> {
+        match item {
+            Item::Value(value) => self.ragged.get(value),
+            Item::Handle(_) => None,
+        }
+    }
+
+    /// A function as a graph of its own over those arguments that are values, and what its results are.
     fn graph_of(
         &mut self,
         node: &NodeDef,
         function: &NameAttrList,
         passed: &[Item],
-        whole: bool,
+        key: &str,
         place: &Place,
-    ) -> Result<(SourceGraph, Vec<Option<Item>>)> {
+    ) -> Result<(SourceGraph, Vec<Passed>)> {
         let body = self.parts().library.get(&function.name).map_err(|d| d.at_node(node.name.clone()))?;
         let mut inside = self.inside(node, &function.name, place)?;
         inside.bound = self.bound_of(function, place);
@@ -191,8 +219,20 @@ impl<'a> Emitter<'a> {
                 Item::Handle(handle) => Item::Handle(handle.clone()),
             });
         }
+        let mut parts = Vec::new();
+        for (ragged, item) in passed.iter().map(|i| self.variant(i)).zip(&items) {
+            let (Some(ragged), Item::Value(value)) = (ragged, item) else { continue };
+            let mut own = Vec::with_capacity(ragged.parts.len());
+            for _ in 0..ragged.parts.len() {
+                let name = emitter.unique("ragged");
+                own.push(emitter.graph.add_input(name, None));
+            }
+            parts.extend(own.iter().copied());
+            emitter.ragged.insert(*value, ragged.of(own));
+        }
+        let entered = items.clone();
         let given = arguments(node, &body, if items.len() == body.args.len() { items } else { passed.to_vec() })?;
-        let results = if whole { body.results.as_slice() } else { body.results.get(..1).unwrap_or_default() };
+        let results = if key != "cond" { body.results.as_slice() } else { body.results.get(..1).unwrap_or_default() };
         let resolve = |r: &super::body::Returned| body.resolve(&self.parts().library, &r.tensor, &function.name);
         let wanted = results.iter().map(resolve).collect::<Result<Vec<_>>>()?;
         let items = emitter.body(&body, given, &wanted, &inside)?;
@@ -201,9 +241,16 @@ impl<'a> Emitter<'a> {
             match item {
                 Item::Value(value) => {
                     emitter.graph.add_output(result.name.clone(), value);
-                    handles.push(None);
+                    let same = |i: &Item| matches!(i, Item::Value(v) if *v == value);
+                    let variant = emitter.ragged.contains_key(&value);
+                    handles.push(if variant { Passed::Variant(entered.iter().position(same)) } else { Passed::Value });
                 }
-                handle @ Item::Handle(_) => handles.push(Some(handle)),
+                handle @ Item::Handle(_) => handles.push(Passed::Handle(handle)),
+            }
+        }
+        if key == "body" {
+            for part in parts {
+                emitter.graph.add_output(emitter.graph.value(part).name.clone(), part);
             }
         }
         let graph = if emitter.forwarded { super::dropout::prune(&emitter.graph) } else { emitter.graph };

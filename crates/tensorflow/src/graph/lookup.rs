@@ -90,7 +90,7 @@ impl Emitter<'_> {
     }
 
     /// A node with one result.
-    fn plain(&mut self, path: &str, op: &str, operands: &[ValueId], attrs: &[(&str, Attr)]) -> ValueId {
+    pub(super) fn plain(&mut self, path: &str, op: &str, operands: &[ValueId], attrs: &[(&str, Attr)]) -> ValueId {
         let mut source = SourceOp::new(Dialect::TensorFlow, op);
         source.attrs = attrs.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
         let name = self.unique(&format!("{path}/{op}"));

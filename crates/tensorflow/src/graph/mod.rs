@@ -14,6 +14,7 @@ mod lookup;
 mod node;
 mod op_outputs;
 mod order;
+mod ragged;
 mod v1;
 
 pub(crate) use body::{Body, Ref};
@@ -29,6 +30,7 @@ use attrs::Bindings;
 use modelport_diag::{Code, Diagnostic, Limits, Result};
 use modelport_ir::{SourceGraph, Tensor, ValueId};
 use modelport_storage::MappedFile;
+use ragged::Ragged;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
@@ -100,6 +102,8 @@ struct Emitter<'a> {
     names: HashSet<String>,
     /// Variables that stand in this graph already.
     read: HashMap<String, ValueId>,
+    /// Values that are variants in the file.
+    ragged: HashMap<ValueId, Ragged>,
     /// Whether something that stands in this graph is not needed after all.
     forwarded: bool,
 }
@@ -133,6 +137,9 @@ pub(crate) fn build(parts: &Parts, interface: &Interface) -> Result<(SourceGraph
     let results = emitter.body(&parts.main, fed, &wanted, &Place::default())?;
     for (output, item) in interface.outputs.iter().zip(results) {
         match item {
+            Item::Value(value) if emitter.ragged.contains_key(&value) => {
+                return Err(ragged::unresolved(&output.tensor));
+            }
             Item::Value(value) => emitter.graph.add_output(output.name.clone(), value),
             Item::Handle(handle) => {
                 return Err(Diagnostic::error(Code::TF_INTERFACE, "an output is a resource, not a tensor")
@@ -147,7 +154,8 @@ pub(crate) fn build(parts: &Parts, interface: &Interface) -> Result<(SourceGraph
 
 impl<'a> Emitter<'a> {
     fn new(shared: &'a Shared<'a>, name: String) -> Self {
-        Self { shared, graph: SourceGraph::new(name), names: HashSet::new(), read: HashMap::new(), forwarded: false }
+        let (names, read, ragged) = Default::default();
+        Self { shared, graph: SourceGraph::new(name), names, read, ragged, forwarded: false }
     }
 
     fn parts(&self) -> &'a Parts {

@@ -58,11 +58,17 @@ impl Emitter<'_> {
             "LookupTableSize" | "LookupTableSizeV2" => self.table_size(node, inputs, used, place),
             op if op.starts_with("StringToHashBucket") => self.bucket(node, inputs, used, place),
             "LookupTableFind" | "LookupTableFindV2" => self.look_up(node, inputs, used, place),
+            "RaggedTensorToVariant" => self.put_in_variant(node, inputs, used, place),
+            "RaggedTensorFromVariant" => self.taken_from_variant(node, inputs, used, place),
             "Assign" => Ok(inputs.into_iter().nth(1).map(one).unwrap_or_default()),
             "Placeholder" | "PlaceholderV2" => self.placeholder(node),
             op if FORWARDS.contains(&op) => Ok(inputs.into_iter().enumerate().collect()),
             op if library.has(op) => self.call(node, op, inputs, used, place),
-            "Identity" if self.is_fixed(inputs.first()) => Ok(inputs.into_iter().enumerate().collect()),
+            "Identity"
+                if self.is_fixed(inputs.first()) || inputs.first().is_some_and(|i| self.variant(i).is_some()) =>
+            {
+                Ok(inputs.into_iter().enumerate().collect())
+            }
             op @ ("Mul" | "Select" | "SelectV2") => match super::dropout::kept(&self.graph, op, &inputs) {
                 Some(kept) => {
                     self.forwarded = true;
@@ -109,6 +115,11 @@ impl Emitter<'_> {
         let Some(value) = value else { return self.op(node, &node.op, inputs, used, place) };
         let tensor = Tensor::scalar(DType::Bool, f64::from(u8::from(value)));
         Ok(one(Item::Value(self.add_const(&join(&place.prefix, &node.name), tensor))))
+    }
+
+    /// A truth value among the attributes.
+    pub(super) fn flag(&self, node: &NodeDef, name: &str, place: &Place) -> bool {
+        matches!(node.attr.get(name).and_then(|v| bound(v, &place.bound)), Some(Value::B(true)))
     }
 
     fn constant(&mut self, node: &NodeDef, place: &Place) -> Result<Results> {
@@ -218,6 +229,7 @@ impl Emitter<'_> {
                 Item::Handle(handle) => self.resource(&handle),
             }));
         }
+        let ragged = self.carried_on(node, name, &operands)?;
         let most = used.last().map_or(1, |n| n + 1);
         let count = result_count(node).unwrap_or(most);
         if most > count.max(1) {
@@ -229,6 +241,9 @@ impl Emitter<'_> {
         let result = |i: usize| (if i == 0 { path.clone() } else { format!("{path}:{i}") }, None);
         let results = (0..count.max(1)).map(result).collect();
         let values = self.graph.add_node(op, operands, path.clone(), results);
+        if let Some((ragged, first)) = ragged.zip(values.first()) {
+            self.ragged.insert(*first, ragged);
+        }
         Ok(values.into_iter().map(Item::Value).enumerate().collect())
     }
 
