@@ -101,6 +101,8 @@ const ROWS: &[Row] = &[
     ("QuantizeLinear", &[(10, 0x00041), (19, 0x0004d)]),
     ("RMSNormalization", &[(23, 0x0000f)]),
     ("RNN", &[(7, 0x00007), (22, 0x0000f)]),
+    ("RandomNormal", &[(1, 0x00007), (22, 0x0000f)]),
+    ("RandomUniform", &[(1, 0x00007), (22, 0x0000f)]),
     ("Range", &[(11, 0x000e3), (27, 0x000ef)]),
     ("Reciprocal", &[(6, 0x00007), (13, 0x0000f)]),
     ("ReduceL1", &[(11, 0x00cc7), (13, 0x00ccf)]),

@@ -9,6 +9,7 @@ use modelport_diag::{Code, Diagnostic, Result};
 use modelport_ir::infer::{self, Known, KnownInt, Operand};
 use modelport_ir::tensor::byte_len;
 use modelport_ir::{Core, CoreGraph, DType, Dim, Node, Tensor, TensorType, ValueId};
+use std::cell::Cell;
 use std::collections::HashMap;
 
 /// What is called with every node of the graph after it has run, and with its results.
@@ -57,15 +58,15 @@ pub fn run_with(
     options: &Options,
     observer: Option<Observer<'_>>,
 ) -> Result<Vec<Array>> {
-    run_nested(graph, inputs, options, 0, observer)
+    run_nested(graph, inputs, options, (0, &Cell::new(0)), observer)
 }
 
-/// A graph at some depth of control flow.
+/// A graph at some depth of control flow, and after some draws of random numbers.
 pub(crate) fn run_nested(
     graph: &CoreGraph,
     inputs: Vec<Array>,
     options: &Options,
-    depth: usize,
+    at: (usize, &Cell<u64>),
     mut observer: Option<Observer<'_>>,
 ) -> Result<Vec<Array>> {
     check_inputs(graph, &inputs)?;
@@ -77,7 +78,7 @@ pub(crate) fn run_nested(
     for node in graph.nodes() {
         let located =
             |d: Box<Diagnostic>| d.at_node(if node.name.is_empty() { node.op.name() } else { node.name.as_str() });
-        let results = step(node, &mut values, options, depth).map_err(located)?;
+        let results = step(node, &mut values, options, at).map_err(located)?;
         if let Some(observer) = observer.as_mut() {
             observer(node, &results);
         }
@@ -173,13 +174,18 @@ impl Values<'_> {
     }
 }
 
-fn step(node: &Node<Core>, values: &mut Values<'_>, options: &Options, depth: usize) -> Result<Vec<Array>> {
+fn step(
+    node: &Node<Core>,
+    values: &mut Values<'_>,
+    options: &Options,
+    (depth, draws): (usize, &Cell<u64>),
+) -> Result<Vec<Array>> {
     for &id in node.inputs.iter().flatten() {
         values.load(id)?;
     }
     let operands: Vec<Option<&Array>> = node.inputs.iter().map(|i| i.and_then(|id| values.get(id))).collect();
     let results = checked_types(node, &operands, options)?;
-    let call = Call { op: &node.op, operands: &operands, results: &results, options, depth };
+    let call = Call { op: &node.op, operands: &operands, results: &results, options, depth, draws };
     let out = kernels::apply(&call)?;
     check_results(&out, &results)?;
     for &id in node.inputs.iter().flatten() {

@@ -194,6 +194,12 @@ core_ops! {
     Trilu { upper: bool };
     /// (x: 2-D) identity-like matrix of x's shape.
     EyeLike { dtype: Option<DType>, k: i64 };
+    /// (shape?: i64[r], like?) → numbers drawn evenly from `low` (with) to `high` (without), of the shape or of like's shape;
+    /// exactly one of the two is there. Each use draws anew: no two are ever one, and none is constant. `seed` is what a
+    /// runtime begins with.
+    RandomUniform { dtype: DType, low: f64, high: f64, seed: Option<f64> };
+    /// (shape?: i64[r], like?) → numbers drawn from the normal distribution; otherwise as [`Op::RandomUniform`].
+    RandomNormal { dtype: DType, mean: f64, scale: f64, seed: Option<f64> };
     /// (x, sequence_lengths: i64[batch]).
     ReverseSequence { batch_axis: i64, time_axis: i64 };
     /// (x) channels to space.

@@ -115,6 +115,7 @@ pub fn infer(op: &Op, operands: &[Option<Operand<'_>>]) -> Result<Vec<TensorType
         Op::Unique { axis, .. } => index::unique(c, *axis),
         Op::Trilu { .. } => shape::matrix(c),
         Op::EyeLike { dtype, .. } => shape::eye(c, *dtype),
+        Op::RandomUniform { dtype, .. } | Op::RandomNormal { dtype, .. } => shape::random(c, *dtype),
         Op::ReverseSequence { batch_axis, time_axis } => shape::reverse_sequence(c, *batch_axis, *time_axis),
         Op::DepthToSpace { block, data, .. } => image::blocks(c, *block, *data, true),
         Op::SpaceToDepth { block, data } => image::blocks(c, *block, *data, false),

@@ -257,6 +257,16 @@ pub(super) fn eye(c: Ctx<'_>, dtype: Option<DType>) -> Out {
     one(dtype.unwrap_or(x.dtype), x.shape.clone())
 }
 
+pub(super) fn random(c: Ctx<'_>, dtype: DType) -> Out {
+    c.arity(1, 2)?;
+    c.require(dtype.is_float(), || format!("numbers are drawn in a floating-point type, not in {dtype}"))?;
+    match (c.opt(0), c.opt(1)) {
+        (Some(_), None) => one(dtype, c.ints(0)?.iter().map(KnownInt::to_dim).collect::<Shape>()),
+        (None, Some(like)) => one(dtype, like.shape.clone()),
+        _ => Err(c.error("exactly one of a shape (operand 0) and a tensor of that shape (operand 1) must be there")),
+    }
+}
+
 pub(super) fn reverse_sequence(c: Ctx<'_>, batch: i64, time: i64) -> Out {
     c.arity(2, 2)?;
     let x = c.ty(0)?;

@@ -8,6 +8,9 @@ use modelport_ir::{DType, Op, Tensor, ValueId};
 impl Legal {
     /// The replacement of an op that moves elements, or quantises, when it needs one.
     pub(super) fn movement(&mut self, op: &Op, p: Operands<'_>) -> Result<Option<Vec<ValueId>>> {
+        if let Op::RandomUniform { .. } | Op::RandomNormal { .. } = op {
+            return self.random(op, p).map(Some);
+        }
         let Some(x) = p.first().copied().flatten() else { return Ok(None) };
         match op {
             Op::Squeeze { axes } | Op::Unsqueeze { axes } if axes.is_empty() => return Ok(Some(vec![x])),
@@ -29,6 +32,40 @@ impl Legal {
             _ => {}
         }
         Ok(None)
+    }
+
+    /// Shapes are constant, or a tensor has them. Half-precision numbers are drawn as f32, for which every runtime has a kernel.
+    fn random(&mut self, op: &Op, p: Operands<'_>) -> Result<Vec<ValueId>> {
+        let (Op::RandomUniform { dtype, .. } | Op::RandomNormal { dtype, .. }) = op else { return Ok(Vec::new()) };
+        let operand = |i: usize| p.get(i).copied().flatten();
+        let like = match (operand(0), operand(1)) {
+            (Some(shape), _) if self.b.as_constant(shape).is_some() => return self.drawn(op, *dtype, &[Some(shape)]),
+            (Some(shape), _) => {
+                let zero = self.b.scalar(DType::F32, 0.0);
+                self.one(Op::Expand, &[zero, shape])?
+            }
+            (None, Some(like)) => like,
+            (None, None) => return self.b.add(op.clone(), p),
+        };
+        match self.b.ty(like).static_shape() {
+            Some(shape) => {
+                let shape: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
+                let shape = self.b.ints(&shape);
+                self.drawn(op, *dtype, &[Some(shape)])
+            }
+            None => self.drawn(op, *dtype, &[None, Some(like)]),
+        }
+    }
+
+    fn drawn(&mut self, op: &Op, to: DType, p: Operands<'_>) -> Result<Vec<ValueId>> {
+        let mut op = op.clone();
+        if let Op::RandomUniform { dtype, .. } | Op::RandomNormal { dtype, .. } = &mut op
+            && matches!(to, DType::F16 | DType::BF16)
+        {
+            *dtype = DType::F32;
+        }
+        let drawn = self.b.add(op, p)?;
+        drawn.into_iter().map(|y| self.cast(y, to)).collect()
     }
 
     /// 0 as a dimension can be told from "copy" only since opset 14; most shapes have no 0.

@@ -277,6 +277,18 @@ fn movement(c: &mut Cases) {
         c.push((format!("Trilu-{upper}-k"), f(Op::Trilu { upper }, &["N,4,5"], k)));
     }
     c.push(("EyeLike".into(), f(Op::EyeLike { dtype: Some(DType::I32), k: 1 }, &["N,5"], vec![])));
+    let uniform = |dtype, seed| Op::RandomUniform { dtype, low: -0.5, high: 2.0, seed };
+    let normal = |dtype| Op::RandomNormal { dtype, mean: 0.0, scale: 1.0, seed: None };
+    c.push(("RandomUniform".into(), with(uniform(DType::F32, None), &[], vec![ints(&[2, 3])])));
+    c.push(("RandomNormal".into(), with(normal(DType::F64), &[], vec![ints(&[2, 3])])));
+    for (name, op) in [("Uniform", uniform(DType::F32, Some(3.5))), ("Normal", normal(DType::F64))] {
+        let mut b = Builder::new("case");
+        let x = b.input("x0", ty(DType::I32, "N,3"));
+        b.push_scope("layer");
+        let y = b.add(op, &[None, Some(x)]).unwrap()[0];
+        b.output("y0", y);
+        c.push((format!("Random{name}-like"), b.finish()));
+    }
     let data = DataLayout::ChannelsFirst;
     for &mode in DepthToSpaceMode::ALL {
         c.push((

@@ -5,6 +5,7 @@ use crate::run::check_size;
 use crate::{Array, Options};
 use modelport_diag::{Code, Diagnostic, Result};
 use modelport_ir::{DType, Op, TensorType};
+use std::cell::Cell;
 
 /// One use of an op.
 pub(crate) struct Call<'a> {
@@ -15,6 +16,8 @@ pub(crate) struct Call<'a> {
     pub(crate) options: &'a Options,
     /// Nesting of control flow.
     pub(crate) depth: usize,
+    /// How many times random numbers were drawn in this run.
+    pub(crate) draws: &'a Cell<u64>,
 }
 
 impl<'a> Call<'a> {

@@ -9,7 +9,7 @@ use ndarray::{ArrayD, IxDyn};
 
 fn body(c: &Call<'_>, graph: &CoreGraph, inputs: Vec<Array>) -> Result<Vec<Array>> {
     c.require(c.depth < c.options.depth, || format!("control flow is nested deeper than {}", c.options.depth))?;
-    run_nested(graph, inputs, c.options, c.depth + 1, None)
+    run_nested(graph, inputs, c.options, (c.depth + 1, c.draws), None)
 }
 
 fn truth(c: &Call<'_>, a: &Array) -> Result<bool> {

@@ -18,6 +18,7 @@ mod movement;
 mod norm;
 mod pool;
 mod quant;
+mod random;
 mod reduce;
 mod regions;
 mod resize;
@@ -104,6 +105,8 @@ pub(crate) fn apply(c: &Call<'_>) -> Result<Vec<Array>> {
         Op::Unique { axis, sorted } => select::unique(c, *axis, *sorted),
         Op::Trilu { upper } => generate::trilu(c, *upper),
         Op::EyeLike { k, .. } => generate::eye(c, *k),
+        Op::RandomUniform { low, high, seed, .. } => random::uniform(c, *low, *high, *seed),
+        Op::RandomNormal { mean, scale, seed, .. } => random::normal(c, *mean, *scale, *seed),
         Op::ReverseSequence { batch_axis, time_axis } => index::reverse_sequence(c, *batch_axis, *time_axis),
         Op::DepthToSpace { block, mode, data } => movement::depth_to_space(c, *block, *mode, *data),
         Op::SpaceToDepth { block, data } => movement::space_to_depth(c, *block, *data),

@@ -130,7 +130,12 @@ pub(crate) fn indexing(r: &mut Random<'_>) -> Vec<ValueId> {
 pub(crate) fn matrices(r: &mut Random<'_>) -> Vec<ValueId> {
     let dtype = r.number();
     let x = r.value(dtype, &[3, 4]);
-    match r.dice.roll(6) {
+    match r.dice.roll(8) {
+        6 => {
+            let shape = r.ints(&[2, 3]);
+            r.add(Op::RandomUniform { dtype: DType::F32, low: 0.0, high: 1.0, seed: None }, &[shape])
+        }
+        7 => r.opt(Op::RandomNormal { dtype: DType::F16, mean: 0.0, scale: 1.0, seed: Some(3.0) }, &[None, Some(x)]),
         0 => r.add(Op::Trilu { upper: true }, &[x]),
         1 => r.add(Op::EyeLike { dtype: Some(DType::I32), k: -1 }, &[x]),
         2 => {

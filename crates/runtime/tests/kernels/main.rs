@@ -8,6 +8,7 @@
 
 mod arrays;
 mod control;
+mod drawn;
 mod elementwise;
 mod hostile;
 mod images;
@@ -23,7 +24,7 @@ mod support;
 use support::Case;
 
 fn all() -> Vec<Case> {
-    let families: [fn() -> Vec<Case>; 9] = [
+    let families: [fn() -> Vec<Case>; 10] = [
         elementwise::cases,
         reductions::cases,
         linear::cases,
@@ -33,6 +34,7 @@ fn all() -> Vec<Case> {
         recurrent::cases,
         quant::cases,
         control::cases,
+        drawn::cases,
     ];
     families.into_iter().flat_map(|f| f()).collect()
 }

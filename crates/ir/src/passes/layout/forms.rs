@@ -246,6 +246,8 @@ fn first_form(c: Ctx<'_>) -> Option<Form> {
         | Op::Unique { .. }
         | Op::Trilu { .. }
         | Op::EyeLike { .. }
+        | Op::RandomUniform { .. }
+        | Op::RandomNormal { .. }
         | Op::GridSample { .. }
         | Op::RoiAlign { .. }
         | Op::NonMaxSuppression { .. }

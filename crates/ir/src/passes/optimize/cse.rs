@@ -8,8 +8,7 @@ use std::collections::HashMap;
 pub(super) fn merge(net: &mut Net) {
     let mut seen: HashMap<(String, Vec<Option<ValueId>>), NodeId> = HashMap::new();
     for id in net.ids().filter(|&id| !net.is_dead(id)).collect::<Vec<_>>() {
-        // Bodies are long to compare, and what an op of another runtime does is not known.
-        if matches!(net.node(id).op, Op::If { .. } | Op::Loop { .. } | Op::Custom { .. }) {
+        if is_one_of_a_kind(&net.node(id).op) {
             continue;
         }
         let key = (format!("{:?}", net.node(id).op), net.node(id).inputs.clone());
@@ -22,4 +21,12 @@ pub(super) fn merge(net: &mut Net) {
             pairs.into_iter().for_each(|(old, new)| net.replace(old, new));
         }
     }
+}
+
+/// Random numbers are drawn anew by each node; bodies are long to compare, and what an op of another runtime does is not known.
+fn is_one_of_a_kind(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::RandomUniform { .. } | Op::RandomNormal { .. } | Op::If { .. } | Op::Loop { .. } | Op::Custom { .. }
+    )
 }

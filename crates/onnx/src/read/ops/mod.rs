@@ -5,6 +5,7 @@ mod elementwise;
 mod image;
 mod index;
 mod norm;
+mod random;
 mod reduce;
 mod rnn;
 mod shape;
@@ -22,7 +23,7 @@ type Out = Result<Option<Vec<ValueId>>>;
 /// The results of a node.
 pub(super) fn read(r: &mut Reader<'_>, at: &At<'_, '_>) -> Result<Vec<ValueId>> {
     type Family = for<'r, 's, 'n, 'a, 'b> fn(&'r mut Reader<'s>, &'b At<'n, 'a>) -> Out;
-    let families: [Family; 9] = [
+    let families: [Family; 10] = [
         elementwise::read,
         reduce::read,
         window::read,
@@ -30,6 +31,7 @@ pub(super) fn read(r: &mut Reader<'_>, at: &At<'_, '_>) -> Result<Vec<ValueId>> 
         shape::read,
         index::read,
         image::read,
+        random::read,
         rnn::read,
         control::read,
     ];

@@ -159,6 +159,16 @@ fn movement(c: &mut Ctx<'_, '_>, n: &mut NodeOut) -> Result<()> {
             n.int_unless(1, "sorted", (*sorted).into());
         }
         Op::Trilu { upper } => n.int_unless(1, "upper", (*upper).into()),
+        Op::RandomUniform { dtype, low, high, seed } => {
+            n.float_unless(0.0, "low", *low);
+            n.float_unless(1.0, "high", *high);
+            random(c, n, *dtype, *seed)?;
+        }
+        Op::RandomNormal { dtype, mean, scale, seed } => {
+            n.float_unless(0.0, "mean", *mean);
+            n.float_unless(1.0, "scale", *scale);
+            random(c, n, *dtype, *seed)?;
+        }
         Op::EyeLike { dtype, k } => {
             dtype.iter().for_each(|d| n.int("dtype", code::of(*d)));
             n.int_unless(0, "k", *k);
@@ -173,6 +183,22 @@ fn movement(c: &mut Ctx<'_, '_>, n: &mut NodeOut) -> Result<()> {
         }
         Op::SpaceToDepth { block, .. } => n.int("blocksize", *block as i64),
         _ => {}
+    }
+    Ok(())
+}
+
+/// A shape is an attribute; a tensor of the shape makes it the operator `…Like`.
+fn random(c: &Ctx<'_, '_>, n: &mut NodeOut, dtype: DType, seed: Option<f64>) -> Result<()> {
+    n.int("dtype", code::of(dtype));
+    seed.iter().for_each(|s| n.float("seed", *s));
+    let operand = |i: usize| c.node.inputs.get(i).copied().flatten();
+    let given = std::mem::take(&mut n.inputs);
+    match operand(0).and_then(|s| c.graph.constant(s)) {
+        Some(shape) => n.ints("shape", &shape.to_i64s()?),
+        None => {
+            n.op_type += "Like";
+            n.inputs.extend(given.into_iter().nth(1));
+        }
     }
     Ok(())
 }
