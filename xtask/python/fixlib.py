@@ -123,6 +123,22 @@ def random_input(tensor, rng, batch, kind=None, size=None):
     return rng.normal(0, 1, shape).astype(dtype)
 
 
+def images(rng, shape):
+    """A kind of input: images with a brightness, coarse shapes and grain of their own, so that pooled features differ between
+    them; of mere noise a deep net makes nearly the same of every image, and what a BatchNorm then spreads is rounding."""
+    n, h, w, c = shape
+    at = lambda size: np.linspace(0, 3, size)
+    near = lambda size: np.maximum(0, 1 - np.abs(at(size)[:, None] - np.arange(4)))  # linear, from a grid of 4 × 4
+    coarse = np.einsum("hi,nijc,wj->nhwc", near(h), rng.normal(size=(n, 4, 4, c)), near(w))
+    one = lambda: rng.uniform(size=(n, 1, 1, 1))
+    return rng.normal(size=(n, 1, 1, c)) + 2 * one() * coarse + 0.5 * one() * rng.normal(size=shape)
+
+
+def bright_images(rng, shape):
+    """`images` for models that take 0 to 255."""
+    return np.clip(127 + 50 * images(rng, shape), 0, 255)
+
+
 def names_of(model, which):
     given = list(getattr(model, which + "_names", []) or [])
     tensors = getattr(model, which + "s")

@@ -53,13 +53,14 @@ def build_one(name):
     else:
         if not hasattr(keras.applications, name):
             return
-        size = SIZES.get(name, 32)
+        size = SIZES.get(name, 64)
         d, file = os.path.join(a.out, f"{name}_{tag}"), "model"
         model = getattr(keras.applications, name)(input_shape=(size, size, 3), weights=None, classes=10)
     f.randomise(model, rng)
-    first = (0, 255) if any(type(l).__name__ in ("Rescaling", "Normalization") for l in model.layers[:6]) else None
+    scales = any(type(l).__name__ in ("Rescaling", "Normalization") for l in model.layers[:6])
+    first = f.bright_images if scales else f.images
     if not a.bench:
-        f.damp(model)
+        f.damp(model, share=0.1)
         f.calibrate(model, rng, first)
     io = f.record_tamed(model, rng, kinds=first, check=not a.bench)
     os.makedirs(d, exist_ok=True)
