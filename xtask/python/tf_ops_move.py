@@ -37,7 +37,23 @@ def shapes(add):
     add("InvertPermutation", "computed", lambda x: R.InvertPermutation(x=x), In(None, dtype="int32", feed=[5], values=[3, 0, 4, 1, 2]))
 
 
+def drawn(add):
+    """What is the same whatever is drawn: shapes, ranges, sums of rows that change places."""
+    within = lambda u, low, high: [tf.shape(u), tf.reduce_all((u >= low) & (u < high)), tf.reduce_max(u) > tf.reduce_min(u)]
+    add("RandomUniform", "dynamic", lambda x: within(R.RandomUniform(shape=tf.shape(x), dtype=tf.float32), 0., 1.), In(None, 40))
+    add("RandomUniform", "f64", lambda x: within(R.RandomUniform(shape=[7, 30], dtype=tf.float64, seed=3) + tf.cast(x[0] * 0, tf.float64), 0., 1.), In(30))
+    add("RandomStandardNormal", "dynamic", lambda x: within(R.RandomStandardNormal(shape=tf.shape(x, out_type=tf.int64), dtype=tf.float32), -9., 9.), In(None, 40))
+    add("RandomUniformInt", "i32", lambda x: within(R.RandomUniformInt(shape=tf.shape(x), minval=-2, maxval=5), -2, 5), In(None, 40))
+    add("RandomUniformInt", "i64", lambda x: within(R.RandomUniformInt(shape=tf.shape(x), minval=tf.constant(3, tf.int64), maxval=tf.constant(90, tf.int64)), 3, 90), In(None, 40))
+    # One class is certain in each row; then all but two are out of question.
+    add("Multinomial", "certain", lambda x: R.Multinomial(logits=x * 1e-3 + tf.one_hot([2, 0, 1], 4) * 1e4, num_samples=5), In(3, 4))
+    add("Multinomial", "dynamic", lambda x: within(R.Multinomial(logits=x - tf.constant([0., 1e4, 0., 1e4]), num_samples=60, output_dtype=tf.int32) % 2 + tf.range(60), 0, 60), N)
+    add("RandomShuffle", "sorted", lambda x: tf.sort(R.RandomShuffle(value=x)), In(None))
+    add("RandomShuffle", "rows", lambda x: tf.reduce_max(R.RandomShuffle(value=x), 0), X)
+
+
 def generated(add):
+    drawn(add)
     add("Fill", "constant", lambda x: x + R.Fill(dims=[4], value=2.5), N)
     add("Fill", "dynamic", lambda x: x * R.Fill(dims=tf.shape(x), value=tf.reduce_sum(x)), N)
     add("ZerosLike", "f32", lambda x: tf.abs(x) - R.ZerosLike(x=x), N)

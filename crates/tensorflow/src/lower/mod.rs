@@ -34,6 +34,7 @@ mod pad;
 mod pool;
 mod quant;
 mod ragged;
+mod random;
 mod recurrence;
 mod recurrence_body;
 mod reduce;
@@ -103,6 +104,7 @@ const FAMILIES: &[&[Row]] = &[
     space_batch::ROWS,
     shape::ROWS,
     generate::ROWS,
+    random::ROWS,
     join::ROWS,
     pad::ROWS,
     slice::ROWS,
