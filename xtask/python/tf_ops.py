@@ -39,13 +39,17 @@ def add_old(op, name, producer, ins, nodes, **how):
 
 
 def write_cases_tsv():
-    """The lines of these cases anew; those of other recorders stay."""
+    """The lines of these cases anew, with the arguments that they had; those of other recorders stay."""
     path = os.path.join(a.out, "CASES.tsv")
     with open(path) as fh:
-        rows = [line for line in fh.read().splitlines()[1:] if not line.startswith("ops/tensorflow/")]
+        lines = fh.read().splitlines()[1:]
+    rows = [line for line in lines if not line.startswith("ops/tensorflow/")]
+    arguments = {line.split("\t")[0]: line.split("\t")[3] for line in lines}
     for root, _, files in os.walk(os.path.join(a.out, "ops/tensorflow")):
         if "io.npz" in files:
-            rows.append("\t".join([os.path.relpath(root, a.out), os.path.join(root, "model.pb"), os.path.join(root, "io.npz"), ""]))
+            case = os.path.relpath(root, a.out)
+            files = [os.path.join(root, file) for file in ("model.pb", "io.npz")]
+            rows.append("\t".join([case, *files, arguments.get(case, "")]))
     with open(path, "w") as fh:
         fh.write("\n".join(["id\tpath\tgolden\targs", *sorted(rows)]) + "\n")
 

@@ -1,7 +1,7 @@
 //! The verifier: the invariants of a core graph.
 
 use crate::infer::{self, Known, Operand};
-use crate::{CoreGraph, Def, Dim, Op, TensorType, ValueId};
+use crate::{CoreGraph, Def, Dim, TensorType, ValueId};
 use modelport_diag::{Code, Diagnostic, Result};
 use std::collections::HashMap;
 
@@ -72,7 +72,7 @@ impl Check<'_> {
         for &id in node.inputs.iter().flatten() {
             self.defined(id).map_err(located)?;
         }
-        bodies(&node.op).try_for_each(verify).map_err(located)?;
+        node.op.bodies().try_for_each(verify).map_err(located)?;
         let (types, known) = {
             let operands: Vec<_> = node.inputs.iter().map(|i| i.map(|id| self.operand(id))).collect();
             let types = infer::infer(&node.op, &operands).map_err(located)?;
@@ -106,15 +106,6 @@ impl Check<'_> {
         self.defined[id.index()] = true;
         Ok(())
     }
-}
-
-fn bodies(op: &Op) -> impl Iterator<Item = &CoreGraph> {
-    let both = match op {
-        Op::If { then_branch, else_branch } => [Some(then_branch), Some(else_branch)],
-        Op::Loop { body, .. } => [Some(body), None],
-        _ => [None, None],
-    };
-    both.into_iter().flatten().map(Box::as_ref)
 }
 
 /// Whether a recorded type agrees with the inferred one; it may know more.

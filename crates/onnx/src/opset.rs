@@ -34,15 +34,19 @@ pub fn ir_version(opset: i64) -> i64 {
 fn newest_kernel(op: &Op) -> i64 {
     match op {
         Op::QuantizeLinear { .. } | Op::DequantizeLinear { .. } => 27,
-        Op::RoiAlign { .. } => 21,
-        _ => DEFAULT,
+        Op::RoiAlign { .. } | Op::RandomUniform { .. } | Op::RandomNormal { .. } => 21,
+        _ => op.bodies().map(newest_kernels).min().unwrap_or(DEFAULT),
     }
+}
+
+fn newest_kernels(graph: &CoreGraph) -> i64 {
+    graph.nodes().iter().map(|n| newest_kernel(&n.op)).min().unwrap_or(DEFAULT)
 }
 
 /// The opset to write, checked.
 pub(crate) fn choose(asked: Option<i64>, graph: &CoreGraph) -> Result<i64> {
     let Some(opset) = asked else {
-        return Ok(graph.nodes().iter().map(|n| newest_kernel(&n.op)).min().unwrap_or(DEFAULT));
+        return Ok(newest_kernels(graph));
     };
     if (OLDEST..=NEWEST).contains(&opset) {
         return Ok(opset);

@@ -242,3 +242,15 @@ core_ops! {
     /// (x…) an op that only the target runtime knows (`--allow-custom-ops`); `results` are the types of its outputs.
     Custom { domain: String, op_type: String, attributes: BTreeMap<String, Attr>, results: Vec<CustomResult> };
 }
+
+impl Op {
+    /// The graphs inside of control flow.
+    pub fn bodies(&self) -> impl Iterator<Item = &CoreGraph> {
+        let both = match self {
+            Op::If { then_branch, else_branch } => [Some(then_branch), Some(else_branch)],
+            Op::Loop { body, .. } => [Some(body), None],
+            _ => [None, None],
+        };
+        both.into_iter().flatten().map(Box::as_ref)
+    }
+}
