@@ -68,10 +68,11 @@ pub fn convert(input: &Path, output: &Path, options: &ConvertOptions<'_>) -> Out
     let stage = |s| options.progress.map_or((), |p| p(s));
     check_target(input, output)?;
     stage(Stage::Reading);
-    let model = load(input, &options.load)?;
+    let mut model = load(input, &options.load)?;
     stage(Stage::Rewriting);
     let core = model.lower(&options.load.custom)?;
     let ready = prepare(&core, options.layout);
+    model.notes.extend(ready.draws().map(verify::drawn));
     let writing = |done, total| stage(Stage::Writing(done, total));
     let write = WriteOptions {
         opset: options.opset,
@@ -89,7 +90,7 @@ pub fn convert(input: &Path, output: &Path, options: &ConvertOptions<'_>) -> Out
     let mut report = verify::compare(&verify::Subject { input, model: &model, core: &core }, &staging.model, check)?;
     report.written.path = output.display().to_string();
     if !report.passed() {
-        return Err(verify::failed(&report).into());
+        return Err(verify::failed(&report, ready.draws()).into());
     }
     written.bytes += report::embed(&report, &staging.model)?;
     report.written.sha256 = FileDigest::of(&staging.model)?.sha256;

@@ -42,8 +42,13 @@ pub fn verify(input: &Path, written: &Path, load_with: &LoadOptions, options: &V
     compare(&Subject { input, model: &model, core: &core }, written, options)
 }
 
-/// The diagnostic for a report that did not pass.
-pub(crate) fn failed(report: &Report) -> Box<Diagnostic> {
+/// What is said of a graph with a node that draws.
+pub(crate) fn drawn(node: &str) -> String {
+    format!("`{node}` draws random numbers: every run has its own, and none has those of the framework")
+}
+
+/// The diagnostic for a report that did not pass; `draws` is the node that draws random numbers, if one does.
+pub(crate) fn failed(report: &Report, draws: Option<&str>) -> Box<Diagnostic> {
     let outputs = report.comparisons.iter().flat_map(|c| c.outputs.iter().map(move |o| (c, o)));
     let mut failures = outputs.filter_map(|(c, o)| {
         o.failure.as_ref().map(|why| format!("{}: {why} ({} against {})", o.name, c.found, c.expected))
@@ -65,6 +70,9 @@ pub(crate) fn failed(report: &Report) -> Box<Diagnostic> {
     if let Some(at) = &report.first_divergence {
         d = d.help(format!("the first value that differs is `{}`, by {:.2e}", at.node, at.max_abs));
     }
+    if let Some(node) = draws {
+        return d.help(drawn(node)).help("what depends on them cannot be compared: convert without --verify");
+    }
     d.help("nothing was written; this is a defect of modelport, please report it with the model's architecture")
 }
 
@@ -83,7 +91,7 @@ pub(crate) fn compare(subject: &Subject<'_>, written: &Path, options: &VerifyOpt
         inputs: inputs.iter().map(|(n, t)| InputUsed { name: n.clone(), ty: t.ty().to_string() }).collect(),
         tolerance: tolerance(coarsest_dtype(core)),
         comparisons: Vec::new(),
-        notes: Vec::new(),
+        notes: core.draws().map(drawn).into_iter().collect(),
         first_divergence: None,
         layers: Vec::new(),
     };

@@ -254,3 +254,13 @@ impl Op {
         both.into_iter().flatten().map(Box::as_ref)
     }
 }
+
+impl CoreGraph {
+    /// The name of the first node that draws random numbers, also inside of control flow.
+    pub fn draws(&self) -> Option<&str> {
+        self.nodes().iter().find_map(|node| match node.op {
+            Op::RandomUniform { .. } | Op::RandomNormal { .. } => Some(node.name.as_str()),
+            _ => node.op.bodies().find_map(CoreGraph::draws),
+        })
+    }
+}
