@@ -19,6 +19,12 @@ def resampled(add):
         for mode, more in modes.items():
             twice = lambda x: tf.shape(x)[1:3] * 2
             add(name, f"{mode}_dynamic", lambda x, op=op, m=more: op(images=x, size=twice(x), **m), D)
+    # Results so large that the file holds no weights.
+    small = In(None, 2, 7, 1)
+    for mode, more in modes.items():
+        add("ResizeNearestNeighbor", f"{mode}_large", lambda x, m=more: R.ResizeNearestNeighbor(images=x, size=[3, 4500], **m), small)
+    add("ResizeBicubic", "half_large", lambda x: R.ResizeBicubic(images=x, size=[3, 5000], half_pixel_centers=True), small)
+    add("ResizeArea", "large", lambda x: R.ResizeArea(images=x, size=[3, 5000]), small)
     add("ResizeNearestNeighbor", "u8", lambda x: R.ResizeNearestNeighbor(images=x, size=[10, 6]), In(None, 5, 6, 2, dtype="uint8"))
     add("ResizeBilinear", "u8", lambda x: R.ResizeBilinear(images=x, size=[10, 6]), In(None, 5, 6, 2, dtype="uint8"))
     for name, hw in sizes.items():

@@ -54,6 +54,16 @@ fn known_sizes(c: &Call<'_>, x: ValueId) -> Result<Option<[(usize, usize); 2]>> 
     Ok(pair(0).zip(pair(1)).map(|(h, w)| [h, w]))
 }
 
+/// The same where the weights may be matrices in the file. Of results that are very much larger than the image, the model
+/// computes them itself: a few bytes would ask for any number of them.
+fn matrix_sizes(c: &Call<'_>, x: ValueId) -> Result<Option<[(usize, usize); 2]>> {
+    let fits = |&(n, m): &(usize, usize)| {
+        let all = n.saturating_mul(m);
+        all <= 1 << 15 || m / 16 <= n && all <= MOST
+    };
+    Ok(known_sizes(c, x)?.filter(|sizes| sizes.iter().all(fits)))
+}
+
 fn resize(
     c: &mut Call<'_>,
     x: ValueId,
@@ -84,9 +94,14 @@ fn nearest(c: &mut Call<'_>) -> Result<ValueId> {
     if let Some(sizes) = known_sizes(c, x)? {
         let whole = |&(n, m): &(usize, usize)| m % n == 0 || n % m == 0;
         if how == Scaling::AlignCorners || !sizes.iter().all(whole) {
+            let half = c.bool_or("half_pixel_centers", false)?;
+            let axes = open_axes(c, x)?;
             let mut y = x;
-            for (i, &(n, m)) in sizes.iter().enumerate().filter(|(_, (n, m))| n != m) {
-                let at = c.b.ints(&kernels::nearest(n, m, how, c.bool_or("half_pixel_centers", false)?));
+            for (i, (&(n, m), axis)) in sizes.iter().zip(axes).enumerate().filter(|(_, ((n, m), _))| n != m) {
+                let at = match m {
+                    ..=MOST_PIXELS => c.b.ints(&kernels::nearest(n, m, how, half)),
+                    _ => spans::nearest(c, axis, how, half)?,
+                };
                 y = c.b.one(Op::Gather { axis: i as i64 + 1 }, &[y, at])?;
             }
             return Ok(y);
@@ -119,7 +134,7 @@ fn bilinear(c: &mut Call<'_>) -> Result<ValueId> {
 fn bicubic(c: &mut Call<'_>) -> Result<ValueId> {
     let x = floats(c)?;
     let how = scaling(c)?;
-    match known_sizes(c, x)? {
+    match matrix_sizes(c, x)? {
         Some([h, w]) => {
             let rows = kernels::bicubic(h.0, h.1, how);
             let columns = kernels::bicubic(w.0, w.1, how);
@@ -137,7 +152,7 @@ fn bicubic(c: &mut Call<'_>) -> Result<ValueId> {
 fn area(c: &mut Call<'_>) -> Result<ValueId> {
     let x = floats(c)?;
     let aligned = c.bool_or("align_corners", false)?;
-    let Some([h, w]) = known_sizes(c, x)? else {
+    let Some([h, w]) = matrix_sizes(c, x)? else {
         let [tall, wide] = open_axes(c, x)?;
         let (rows, columns) = (spans::area(c, tall, aligned)?, spans::area(c, wide, aligned)?);
         return spans::mixed(c, x, tall, rows, columns);
@@ -160,7 +175,7 @@ fn scale_and_translate(c: &mut Call<'_>) -> Result<ValueId> {
     let antialias = c.bool_or("antialias", true)?;
     let unknown = |c: &Call<'_>| c.bad_value("kernel_type", "a kernel that TensorFlow has", &kernel);
     let numbers = |i: usize| c.inputs.get(i).and_then(|&v| c.b.as_constant(v)).map(Tensor::to_f64s).transpose();
-    let (Some([h, w]), Some(scale), Some(shift)) = (known_sizes(c, x)?, numbers(2)?, numbers(3)?) else {
+    let (Some([h, w]), Some(scale), Some(shift)) = (matrix_sizes(c, x)?, numbers(2)?, numbers(3)?) else {
         let axes = open_axes(c, x)?;
         let (scale, shift) = (c.input(2)?, c.input(3)?);
         let mut weights = Vec::with_capacity(2);
@@ -182,7 +197,10 @@ fn scale_and_translate(c: &mut Call<'_>) -> Result<ValueId> {
 }
 
 /// More weights than this are written as no matrix.
-const MOST: usize = 1 << 24;
+const MOST: usize = 1 << 22;
+
+/// More places of pixels than this are not written.
+const MOST_PIXELS: usize = 4096;
 
 /// Rows mixed by one matrix [result, input], columns by another.
 fn mixed(
@@ -193,9 +211,6 @@ fn mixed(
     rows: &[f64],
     columns: &[f64],
 ) -> Result<ValueId> {
-    if rows.len().max(columns.len()) > MOST {
-        return Err(c.unsupported("the images are too large to be resampled by matrices").found(c.b.ty(x).to_string()));
-    }
     let stays = (kernels::is_identity(h, rows), kernels::is_identity(w, columns));
     let channels = c.b.shape(x).get(3).cloned();
     let matrix = |c: &mut Call<'_>, name: &str, (n, m): (usize, usize), weights: &[f64]| {

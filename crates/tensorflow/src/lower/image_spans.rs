@@ -160,6 +160,24 @@ fn scale(c: &mut Call<'_>, axis: Axis, aligned: bool) -> Result<ValueId> {
     f::choose(c.b, single, scale, kept)
 }
 
+/// The input pixel of each output pixel, i64[wanted].
+pub(super) fn nearest(c: &mut Call<'_>, axis: Axis, how: Scaling, half: bool) -> Result<ValueId> {
+    let scale = scale(c, axis, how == Scaling::AlignCorners)?;
+    let at = count(c, axis.wanted, if half { 0.5 } else { 0.0 })?;
+    let at = c.b.binary(BinaryOp::Mul, at, scale)?;
+    let mut pixel = c.b.unary(UnaryOp::Floor, at)?;
+    if how == Scaling::AlignCorners {
+        // Halves are rounded up, which no core op does.
+        let part = c.b.binary(BinaryOp::Sub, at, pixel)?;
+        let lower = f::below(c.b, part, 0.5)?;
+        let next = c.b.binary_scalar(BinaryOp::Add, pixel, 1.0)?;
+        pixel = f::choose(c.b, lower, pixel, next)?;
+    }
+    let last = last(c, axis)?;
+    let pixel = c.b.binary(BinaryOp::Min, pixel, last)?;
+    c.b.cast(pixel, DType::I64)
+}
+
 /// The matrix [wanted, there] of cubic weights, which TensorFlow has in steps of 1/1024.
 pub(super) fn bicubic(c: &mut Call<'_>, axis: Axis, how: Scaling) -> Result<ValueId> {
     let half = how == Scaling::HalfPixel;
@@ -218,6 +236,10 @@ pub(super) fn area(c: &mut Call<'_>, axis: Axis, aligned: bool) -> Result<ValueI
     let (low, high) = (c.b.binary(BinaryOp::Max, pixel, start)?, c.b.binary(BinaryOp::Min, next, end)?);
     let part = c.b.binary(BinaryOp::Sub, high, low)?;
     let part = c.b.unary(UnaryOp::Relu, part)?;
+    // Of a step inside of a pixel no difference is taken, which would be mostly rounding.
+    let (begun, open) = (c.b.binary(BinaryOp::Less, pixel, start)?, c.b.binary(BinaryOp::Greater, next, end)?);
+    let inside = c.b.binary(BinaryOp::And, begun, open)?;
+    let part = f::choose(c.b, inside, scale, part)?;
     c.b.binary(BinaryOp::Div, part, scale)
 }
 
