@@ -6,7 +6,7 @@ use super::reduce::vector_norm;
 use super::{Row, row};
 use modelport_diag::Result;
 use modelport_ir::core::{BinaryOp, ReduceKind};
-use modelport_ir::{Op, ValueId};
+use modelport_ir::{DType, Op, ValueId};
 
 pub(super) const ROWS: &[Row] = &[
     row("aten::linear", linear),
@@ -30,6 +30,8 @@ pub(super) const ROWS: &[Row] = &[
     row("aten::pairwise_distance", pairwise_distance),
     row("aten::cdist", cdist),
     row("aten::_cdist_forward", cdist),
+    row("aten::pdist", pdist),
+    row("aten::_pdist_forward", pdist),
     row("aten::linalg_cross", cross),
     row("aten::cross", cross),
 ];
@@ -167,6 +169,27 @@ fn cdist(c: &mut Call<'_>) -> Result<ValueId> {
     let gap = c.binary(BinaryOp::Sub, x, y)?;
     let axis = c.rank(gap) as i64 - 1;
     vector_norm(c, gap, c.number("p")?, &[axis], false)
+}
+
+/// The distances of every row from those behind it: (0, 1), (0, 2), … (1, 2), ….
+fn pdist(c: &mut Call<'_>) -> Result<ValueId> {
+    let x = c.tensor("self")?;
+    let n = c.dim(x, 0)?;
+    let square = c.vector(&[n, n])?;
+    let one = c.b.scalar(DType::I32, 1.0);
+    let ones = c.b.one(Op::Expand, &[one, square])?;
+    let k = c.b.scalar(DType::I64, 1.0);
+    let above = c.b.one(Op::Trilu { upper: true }, &[ones, k])?;
+    let places = c.b.one(Op::NonZero, &[above])?;
+    let mut rows = Vec::with_capacity(2);
+    for i in 0..2 {
+        let at = c.b.slice_axis(places, 0, i, i + 1, 1)?;
+        let at = c.b.squeeze(at, &[0])?;
+        rows.push(c.b.one(Op::Gather { axis: 0 }, &[x, at])?);
+    }
+    let &[a, b] = rows.as_slice() else { return Err(c.bad("self", "a matrix")) };
+    let gap = c.b.binary(BinaryOp::Sub, a, b)?;
+    vector_norm(c, gap, c.opt_number("p")?.unwrap_or(2.0), &[1], false)
 }
 
 fn cross(c: &mut Call<'_>) -> Result<ValueId> {

@@ -29,6 +29,7 @@ mod pieces;
 mod pointwise;
 mod pool;
 mod promote;
+mod random;
 mod recurrent;
 mod reduce;
 mod resize;
@@ -126,6 +127,7 @@ const FAMILIES: &[&[Row]] = &[
     scatter::ROWS,
     sort::ROWS,
     create::ROWS,
+    random::ROWS,
     resize::ROWS,
     attention::ROWS,
     recurrent::ROWS,
