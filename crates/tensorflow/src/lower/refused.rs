@@ -76,8 +76,9 @@ const REASONS: &[(&[&str], &str)] = &[
             "AnonymousHashTable",
             "AnonymousMutable*",
         ],
-        "a table is converted when the file holds all its keys and values, and they are at most 65536; what fills this one \
-         is not in the file, or it is larger: cut the graph behind the look-up with `--inputs`",
+        "a table is converted when the graph or a file of its assets holds all its keys and values, and they are at most \
+         65536; those of tables that can change are in the checkpoint and are not read: cut the graph behind the look-up with \
+         `--inputs`",
     ),
     (
         &[
