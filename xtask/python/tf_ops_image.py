@@ -8,6 +8,34 @@ I = In(None, 5, 6, 2)
 D = In(None, None, None, 2)
 
 
+def cropped(add):
+    """What is drawn differs from run to run; what is said of it does not."""
+    def checked(op, boxes, size=(40, 60, 3), area=(0.2, 0.7), aspect=(0.8, 1.6), covered=0.3, **how):
+        begin, part, box = op(image_size=tf.constant(size), bounding_boxes=boxes, min_object_covered=covered, area_range=list(area), aspect_ratio_range=list(aspect), **how)
+        (y, x), (h, w) = [tf.unstack(tf.cast(v[:2], "float32")) for v in (begin, part)]
+        whole = tf.logical_and(tf.equal(h, size[0]), tf.equal(w, size[1]))
+        share = h * w / (size[0] * size[1])
+        inside = tf.reduce_all(tf.stack([y >= 0, x >= 0, y + h <= size[0], x + w <= size[1]]))
+        shaped = tf.reduce_all(tf.stack([share >= area[0] - 1e-4, share <= area[1] + 1e-4, tf.abs(w - h * (aspect[0] + aspect[1]) / 2) <= h * (aspect[1] - aspect[0]) / 2 + 0.5]))
+        same = tf.reduce_max(tf.abs(box[0, 0] - tf.stack([y / size[0], x / size[1], (y + h) / size[0], (x + w) / size[1]]))) < 1e-6
+        b = tf.reshape(boxes, [-1, 4]) * tf.constant([size[0], size[1], size[0], size[1]], "float32")
+        common = tf.nn.relu(tf.minimum(b[:, 2], y + h) - tf.maximum(b[:, 0], y)) * tf.nn.relu(tf.minimum(b[:, 3], x + w) - tf.maximum(b[:, 1], x))
+        covers = tf.reduce_any(common >= (covered - 0.1) * (b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1]))
+        return inside, tf.logical_or(whole, shaped), same, tf.logical_or(whole, covers), tf.shape(boxes)[1], part[2], begin[2]
+
+    boxes = In(1, None, 4, feed=[1, 2, 4], values=[[[0.2, 0.3, 0.7, 0.6], [0.5, 0.1, 0.9, 0.4]]])
+    V1, V2 = R.SampleDistortedBoundingBox, R.SampleDistortedBoundingBoxV2
+    add("SampleDistortedBoundingBox", "facts", lambda b: checked(V1, b), boxes)
+    add("SampleDistortedBoundingBoxV2", "facts", lambda b: checked(V2, b, seed=3), boxes)
+    add("SampleDistortedBoundingBoxV2", "i64", lambda b: checked(V2, b, size=np.array([25, 31, 1]), covered=0.9), boxes)
+    exact = dict(image_size=[20, 30, 3], area_range=[1.0, 1.0], aspect_ratio_range=[1.5, 1.5])
+    add("SampleDistortedBoundingBoxV2", "all_of_it", lambda b: V2(bounding_boxes=b, min_object_covered=1.0, **exact), boxes)
+    never = dict(image_size=[20, 30, 3], area_range=[0.01, 0.02], max_attempts=7)
+    add("SampleDistortedBoundingBoxV2", "never", lambda b: V2(bounding_boxes=b, min_object_covered=1.0, **never), boxes)
+    add("SampleDistortedBoundingBoxV2", "no_box", lambda b: V2(bounding_boxes=b[:, :0], min_object_covered=1.0, use_image_if_no_bounding_boxes=True, **exact), boxes)
+    add("SampleDistortedBoundingBox", "image_or_box", lambda b: V1(bounding_boxes=b, min_object_covered=1.0, use_image_if_no_bounding_boxes=True, **never), boxes)
+
+
 def resampled(add):
     modes = {"corner": {}, "aligned": {"align_corners": True}, "half": {"half_pixel_centers": True}}
     sizes = {"up": [10, 12], "down": [3, 3], "odd": [7, 4], "one": [1, 9]}
@@ -102,5 +130,5 @@ def boxes(add):
 
 
 def register(add):
-    for family in (resampled, colours, crops, boxes):
+    for family in (cropped, resampled, colours, crops, boxes):
         family(add)

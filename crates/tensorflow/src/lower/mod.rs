@@ -35,6 +35,7 @@ mod pool;
 mod quant;
 mod ragged;
 mod random;
+mod random_crop;
 mod recurrence;
 mod recurrence_body;
 mod reduce;
@@ -105,6 +106,7 @@ const FAMILIES: &[&[Row]] = &[
     shape::ROWS,
     generate::ROWS,
     random::ROWS,
+    random_crop::ROWS,
     join::ROWS,
     pad::ROWS,
     slice::ROWS,

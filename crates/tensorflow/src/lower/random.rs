@@ -19,7 +19,7 @@ pub(crate) const ROWS: &[Row] = &[
 ];
 
 /// What a generator begins with; two zeros mean that it is not said. Single precision has all integers below 2^24.
-fn seed(c: &Call<'_>) -> Result<Option<f64>> {
+pub(super) fn seed(c: &Call<'_>) -> Result<Option<f64>> {
     let (seed, more) = (c.int_or("seed", 0)?, c.int_or("seed2", 0)?);
     let all = seed.wrapping_mul(31).wrapping_add(more).rem_euclid(1 << 24);
     Ok(((seed, more) != (0, 0)).then_some(all as f64))

@@ -17,7 +17,6 @@ const REASONS: &[(&[&str], &str)] = &[
             "StatelessMultinomial",
             "StatelessTruncatedNormal*",
             "StatelessParameterizedTruncatedNormal",
-            "SampleDistortedBoundingBox*",
             "StatelessSampleDistortedBoundingBox",
             "RngReadAndSkip",
             "RngSkip",
