@@ -9,6 +9,7 @@ mod attr;
 pub mod builder;
 pub mod core;
 pub mod custom;
+pub mod drawn;
 mod dtype;
 mod fold;
 mod graph;

@@ -34,7 +34,8 @@ pub fn ir_version(opset: i64) -> i64 {
 fn newest_kernel(op: &Op) -> i64 {
     match op {
         Op::QuantizeLinear { .. } | Op::DequantizeLinear { .. } => 27,
-        Op::RoiAlign { .. } | Op::RandomUniform { .. } | Op::RandomNormal { .. } => 21,
+        Op::RoiAlign { .. } => 21,
+        _ if op.draws() => 21,
         _ => op.bodies().map(newest_kernels).min().unwrap_or(DEFAULT),
     }
 }

@@ -253,14 +253,18 @@ impl Op {
         };
         both.into_iter().flatten().map(Box::as_ref)
     }
+
+    /// Whether it draws random numbers itself: each node of it gives others.
+    pub fn draws(&self) -> bool {
+        matches!(self, Op::RandomUniform { .. } | Op::RandomNormal { .. })
+    }
 }
 
 impl CoreGraph {
     /// The name of the first node that draws random numbers, also inside of control flow.
     pub fn draws(&self) -> Option<&str> {
-        self.nodes().iter().find_map(|node| match node.op {
-            Op::RandomUniform { .. } | Op::RandomNormal { .. } => Some(node.name.as_str()),
-            _ => node.op.bodies().find_map(CoreGraph::draws),
+        self.nodes().iter().find_map(|node| {
+            if node.op.draws() { Some(node.name.as_str()) } else { node.op.bodies().find_map(CoreGraph::draws) }
         })
     }
 }

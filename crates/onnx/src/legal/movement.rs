@@ -8,7 +8,7 @@ use modelport_ir::{DType, Op, Tensor, ValueId};
 impl Legal {
     /// The replacement of an op that moves elements, or quantises, when it needs one.
     pub(super) fn movement(&mut self, op: &Op, p: Operands<'_>) -> Result<Option<Vec<ValueId>>> {
-        if let Op::RandomUniform { .. } | Op::RandomNormal { .. } = op {
+        if op.draws() {
             return self.random(op, p).map(Some);
         }
         let Some(x) = p.first().copied().flatten() else { return Ok(None) };

@@ -73,6 +73,14 @@ pub(crate) fn shape(shape: &TensorShapeProto) -> Attr {
     Attr::List(shape.dim.iter().map(|d| Attr::Int(d.size)).collect())
 }
 
+/// A list that a node has under a name.
+pub(super) fn list_attr(node: &NodeDef, name: &str) -> Option<ListValue> {
+    match node.attr.get(name)?.value.as_ref()? {
+        Value::List(bytes) => decode(bytes, "a list").ok(),
+        _ => None,
+    }
+}
+
 fn list(origin: Origin<'_>, list: &ListValue) -> Result<Attr> {
     let mut all: Vec<Attr> = list.s.iter().map(|s| string(s)).collect();
     all.extend(list.i.iter().map(|i| Attr::Int(*i)));

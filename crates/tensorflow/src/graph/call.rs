@@ -144,14 +144,10 @@ impl<'a> Emitter<'a> {
             let list = branches.into_iter().map(|(_, (graph, _))| Attr::Graph(Box::new(graph))).collect();
             op.attrs.insert("branches".to_owned(), Attr::List(list));
         }
-        let value = |item: &Item| match item {
-            Item::Value(v) => Some(Some(*v)),
-            Item::Handle(_) => None,
-        };
         // What variants are of goes in behind the rest, and out of a loop again.
         let parts: Vec<_> = variants.iter().flat_map(|r| r.parts.iter().copied().map(Some)).collect();
         let more = if kind == "While" { parts.len() } else { 0 };
-        let operands = inputs.iter().filter_map(value).chain(parts).collect();
+        let operands = inputs.iter().filter_map(Item::value).map(Some).chain(parts).collect();
         let path = self.unique(&join(&place.prefix, &node.name));
         let count = results.iter().filter(|r| matches!(r, Passed::Value | Passed::Variant(_))).count() + more;
         let names = (0..count).map(|i| (if i == 0 { path.clone() } else { format!("{path}:{i}") }, None));
@@ -189,10 +185,7 @@ impl<'a> Emitter<'a> {
     }
 
     pub(super) fn variant(&self, item: &Item) -> Option<&Ragged> {
-        match item {
-            Item::Value(value) => self.ragged.get(value),
-            Item::Handle(_) => None,
-        }
+        self.ragged.get(&item.value()?)
     }
 
     /// A function as a graph of its own over those arguments that are values, and what its results are.

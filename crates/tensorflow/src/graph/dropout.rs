@@ -12,10 +12,7 @@ const DEPTH: usize = 12;
 
 /// The operand that a mask which is all true lets through, where `op` masks with such a one.
 pub(super) fn kept(graph: &SourceGraph, op: &str, inputs: &[Item]) -> Option<Results> {
-    let at = |i: usize| match inputs.get(i) {
-        Some(Item::Value(value)) => Some(*value),
-        _ => None,
-    };
+    let at = |i: usize| inputs.get(i).and_then(Item::value);
     let all = |i: usize| at(i).is_some_and(|value| is_true(graph, value, DEPTH));
     let through = match op {
         "Select" | "SelectV2" if all(0) => at(1),

@@ -3,15 +3,15 @@
 //! Owns: which ops hand examples out, and the types of their components (core/ops/data_flow_ops.cc and dataset_ops.cc,
 //! 2.21). Must never know: how queues are filled, what is computed of the examples.
 
+use super::attrs::list_attr;
 use super::body::{Body, Ref};
 use super::interface::{Input, Interface, Wishes, input_type, sizes};
 use super::order::{Plan, plan};
 use super::{Parts, name_of};
-use crate::wire::decode;
 use modelport_diag::Result;
 use modelport_ir::Dim;
+use modelport_proto::tensorflow::NodeDef;
 use modelport_proto::tensorflow::attr_value::Value;
-use modelport_proto::tensorflow::{ListValue, NodeDef};
 use std::collections::HashSet;
 
 /// Ops that hand out the components of one example or of a batch, and the attribute that lists their types.
@@ -42,6 +42,10 @@ fn types_of(node: &NodeDef) -> Option<&'static str> {
 /// # Errors
 /// When the graph is none.
 pub(super) fn components(parts: &Parts, wanted: &[Ref], fed: &HashSet<Ref>) -> Result<Vec<(usize, usize)>> {
+    // Most graphs have none, and planning one is a walk through all of it.
+    if !parts.main.nodes.iter().any(is_source) {
+        return Ok(Vec::new());
+    }
     let found = |plan: &Plan| {
         let sources = plan.order.iter().filter(|at| parts.main.nodes.get(**at).is_some_and(is_source));
         let used = |at: &usize| plan.used.get(at).into_iter().flatten().copied().collect::<Vec<_>>();
@@ -107,20 +111,13 @@ fn is_batch(node: &NodeDef) -> bool {
     node.op.starts_with("QueueDequeueMany") || node.op.starts_with("QueueDequeueUpTo")
 }
 
-fn list(node: &NodeDef, name: &str) -> Option<ListValue> {
-    match node.attr.get(name)?.value.as_ref()? {
-        Value::List(bytes) => decode(bytes, "a list").ok(),
-        _ => None,
-    }
-}
-
 fn element(node: &NodeDef, i: usize) -> i32 {
-    types_of(node).and_then(|name| list(node, name)?.r#type.get(i).copied()).unwrap_or(0)
+    types_of(node).and_then(|name| list_attr(node, name)?.r#type.get(i).copied()).unwrap_or(0)
 }
 
 /// The shape of a component: the iterator's, or that of the queue's elements with the batch before it.
 fn shape(parts: &Parts, node: &NodeDef, i: usize) -> Option<Vec<i64>> {
-    let of = |node: &NodeDef, name: &str| sizes(list(node, name)?.shape.get(i));
+    let of = |node: &NodeDef, name: &str| sizes(list_attr(node, name)?.shape.get(i));
     let own = of(node, "output_shapes").or_else(|| of(node, "_output_shapes"));
     own.or_else(|| {
         let mut shape = of(operand(&parts.main, node, 0)?, "shapes")?;

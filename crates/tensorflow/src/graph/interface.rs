@@ -2,7 +2,7 @@
 //!
 //! Owns: types of inputs, names of inputs and outputs. Must never know: what ops compute.
 
-use super::attrs::type_attr;
+use super::attrs::{list_attr, type_attr};
 use super::body::{Body, Ref, result_count};
 use super::order::plan;
 use super::{Parts, feeds};
@@ -11,7 +11,7 @@ use crate::wire::decode;
 use modelport_diag::{Code, Diagnostic, Result};
 use modelport_ir::{Attr, DType, Dim, TensorType};
 use modelport_proto::tensorflow::attr_value::Value;
-use modelport_proto::tensorflow::{ListValue, NodeDef, TensorShapeProto};
+use modelport_proto::tensorflow::{NodeDef, TensorShapeProto};
 use std::collections::{HashMap, HashSet};
 
 /// An input of the graph.
@@ -244,10 +244,7 @@ fn number_of(node: &NodeDef) -> i32 {
 fn declared(parts: &Parts, at: Ref) -> Result<(i32, Option<Vec<i64>>)> {
     let Ref::Node(at, output) = at else { return Ok((0, None)) };
     let node = parts.main.node(at)?;
-    let recorded = || -> Option<Vec<i64>> {
-        let Value::List(bytes) = node.attr.get("_output_shapes")?.value.as_ref()? else { return None };
-        sizes(decode::<ListValue>(bytes, "a list").ok()?.shape.get(output))
-    };
+    let recorded = || sizes(list_attr(node, "_output_shapes")?.shape.get(output));
     let shape = match node.attr.get("shape").and_then(|v| v.value.as_ref()) {
         Some(Value::Shape(bytes)) => sizes(Some(&decode(bytes, "a shape")?)),
         _ => None,

@@ -75,6 +75,15 @@ enum Item {
     Handle(Rc<Handle>),
 }
 
+impl Item {
+    fn value(&self) -> Option<ValueId> {
+        match self {
+            Self::Value(value) => Some(*value),
+            Self::Handle(_) => None,
+        }
+    }
+}
+
 /// A resource: a variable, a table, or something that no graph for inference should hold.
 #[derive(Debug)]
 struct Handle {

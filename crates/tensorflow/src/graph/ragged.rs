@@ -48,11 +48,7 @@ impl Emitter<'_> {
         used: &BTreeSet<usize>,
         place: &Place,
     ) -> Result<Results> {
-        let value = |item: &Item| match item {
-            Item::Value(value) => Some(*value),
-            Item::Handle(_) => None,
-        };
-        let parts: Option<Rc<[ValueId]>> = inputs.iter().map(value).collect();
+        let parts: Option<Rc<[ValueId]>> = inputs.iter().map(Item::value).collect();
         let Some((parts, &first)) = parts.as_ref().and_then(|p| Some((p.clone(), p.first()?))) else {
             return self.op(node, &node.op, inputs, used, place);
         };
@@ -62,16 +58,14 @@ impl Emitter<'_> {
         let rows = if whole {
             zero
         } else {
-            let (one, splits) = (Tensor::int_scalar(1), parts.len() > 1);
-            let one = self.add_const(&format!("{path}/one"), one);
-            let mut attrs = vec![("out_type", Attr::DType(DType::I64))];
-            let all = self.plain(&path, "Shape", &[first], &attrs);
-            attrs.clear();
-            let mut count = self.plain(&path, "GatherV2", &[all, zero, zero], &attrs);
-            if splits {
-                count = self.plain(&path, "Sub", &[count, one], &attrs);
+            let one = self.add_const(&format!("{path}/one"), Tensor::int_scalar(1));
+            let all = self.plain(&path, "Shape", &[first], &[("out_type", Attr::DType(DType::I64))]);
+            let mut count = self.plain(&path, "GatherV2", &[all, zero, zero], &[]);
+            if parts.len() > 1 {
+                // Splits are one more than the rows.
+                count = self.plain(&path, "Sub", &[count, one], &[]);
             }
-            self.plain(&path, "Range", &[zero, count, one], &attrs)
+            self.plain(&path, "Range", &[zero, count, one], &[])
         };
         self.ragged.insert(rows, Ragged { parts, whole });
         Ok(super::node::one(Item::Value(rows)))

@@ -74,10 +74,7 @@ fn dice(c: &mut Call<'_>) -> Result<[ValueId; 4]> {
     }
     let seed = super::random::seed(c)?;
     let shape = c.b.ints(&[count]);
-    let mut draw = |plus: f64| {
-        let seed = seed.map(|s| s + plus);
-        c.b.one(Op::RandomUniform { dtype: DType::F32, low: 0.0, high: 1.0, seed }, &[shape])
-    };
+    let mut draw = |plus: f64| c.b.drawn_evenly(shape, DType::F32, seed.map(|s| s + plus));
     Ok([draw(0.0)?, draw(1.0)?, draw(2.0)?, draw(3.0)?])
 }
 

@@ -12,7 +12,7 @@ use modelport_ir::core::{BinaryOp, Direction, RnnActivation};
 use modelport_ir::{CoreGraph, DType, Dim, Op, Tensor, ValueId};
 
 /// One gate, before its activation.
-pub(super) struct Gate {
+struct Gate {
     input: Term,
     state: Term,
     input_bias: Vec<Term>,
@@ -20,7 +20,7 @@ pub(super) struct Gate {
 }
 
 /// Which recurrence, with its gates in ONNX's order.
-pub(super) enum Kind {
+enum Kind {
     /// Gates i, o, f, c.
     Lstm,
     /// Gates z, r, h; whether the state is reset behind its product.
@@ -28,7 +28,7 @@ pub(super) enum Kind {
     Rnn,
 }
 
-pub(super) struct Found {
+struct Found {
     kind: Kind,
     gates: Vec<Gate>,
     activations: Vec<RnnActivation>,

@@ -7,8 +7,8 @@ use super::call::Call;
 use super::sizes::Size;
 use super::{Row, row};
 use modelport_diag::Result;
-use modelport_ir::core::{BinaryOp, UnaryOp};
-use modelport_ir::{DType, Op, ValueId};
+use modelport_ir::core::BinaryOp;
+use modelport_ir::{Builder, DType, Op, ValueId};
 
 pub(super) const ROWS: &[Row] = &[
     row("aten::rand", |c| sized(c, UNIFORM)),
@@ -28,31 +28,15 @@ pub(super) const ROWS: &[Row] = &[
     row("aten::bernoulli", bernoulli),
 ];
 
-/// A distribution of numbers of a type.
-type Draw = fn(DType) -> Op;
+/// How numbers of a shape and a type are drawn.
+type Draw = fn(&mut Builder, ValueId, DType, Option<f64>) -> Result<ValueId>;
 
-const UNIFORM: Draw = |dtype| Op::RandomUniform { dtype, low: 0.0, high: 1.0, seed: None };
-const NORMAL: Draw = |dtype| Op::RandomNormal { dtype, mean: 0.0, scale: 1.0, seed: None };
+const UNIFORM: Draw = Builder::drawn_evenly;
+const NORMAL: Draw = Builder::drawn_normally;
 
-/// Numbers of the sizes. Short types are drawn in theirs' and rounded; a uniform one that would be rounded up to 1 is the
-/// largest below.
 fn drawn(c: &mut Call<'_>, draw: Draw, sizes: &[Size], to: DType) -> Result<ValueId> {
-    let (short, below_one) = match to {
-        DType::F16 => (true, 1.0 - 0.5f64.powi(11)),
-        DType::BF16 => (true, 1.0 - 0.5f64.powi(8)),
-        _ => (false, 1.0),
-    };
-    let op = match draw(if to == DType::F64 { DType::F64 } else { DType::F32 }) {
-        Op::RandomUniform { dtype, low, seed, .. } if short => Op::RandomUniform { dtype, low, high: below_one, seed },
-        op => op,
-    };
-    // A number alone is drawn as a vector of one: runtimes differ on shapes without dimensions.
-    let shape = if sizes.is_empty() { c.b.ints(&[1]) } else { c.vector(sizes)? };
-    let mut all = c.b.one(op, &[shape])?;
-    if sizes.is_empty() {
-        all = c.b.reshape(all, &[])?;
-    }
-    c.b.cast(all, to)
+    let shape = c.vector(sizes)?;
+    draw(c.b, shape, to, None)
 }
 
 fn sized(c: &mut Call<'_>, draw: Draw) -> Result<ValueId> {
@@ -71,17 +55,13 @@ fn like(c: &mut Call<'_>, draw: Draw) -> Result<ValueId> {
 fn integers(c: &mut Call<'_>, sizes: &[Size], own: DType) -> Result<ValueId> {
     let to = c.opt_dtype("dtype")?.unwrap_or(own);
     let bound = |c: &mut Call<'_>, name: &str| {
-        let side = c.side(name)?;
-        let v = c.b.cast(side.value, DType::F64)?;
-        if c.rank(v) == 0 { Ok(v) } else { c.b.reshape(v, &[]) }
+        let side = c.side(name)?.value;
+        if c.rank(side) == 0 { Ok(side) } else { c.b.reshape(side, &[]) }
     };
     let high = bound(c, "high")?;
-    let low = if c.arg("low").is_some() { bound(c, "low")? } else { c.b.scalar(DType::F64, 0.0) };
-    let span = c.b.binary(BinaryOp::Sub, high, low)?;
-    let all = drawn(c, UNIFORM, sizes, DType::F64)?;
-    let all = c.b.binary(BinaryOp::Mul, all, span)?;
-    let all = c.b.unary(UnaryOp::Floor, all)?;
-    let all = c.b.binary(BinaryOp::Add, all, low)?;
+    let low = if c.arg("low").is_some() { bound(c, "low")? } else { c.b.scalar(DType::I64, 0.0) };
+    let shape = c.vector(sizes)?;
+    let all = c.b.drawn_integers(shape, [low, high], None)?;
     c.b.cast(all, to)
 }
 

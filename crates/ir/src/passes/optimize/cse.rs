@@ -25,8 +25,5 @@ pub(super) fn merge(net: &mut Net) {
 
 /// Random numbers are drawn anew by each node; bodies are long to compare, and what an op of another runtime does is not known.
 fn is_one_of_a_kind(op: &Op) -> bool {
-    matches!(
-        op,
-        Op::RandomUniform { .. } | Op::RandomNormal { .. } | Op::If { .. } | Op::Loop { .. } | Op::Custom { .. }
-    )
+    op.draws() || matches!(op, Op::If { .. } | Op::Loop { .. } | Op::Custom { .. })
 }

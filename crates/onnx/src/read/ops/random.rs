@@ -5,21 +5,13 @@ use crate::code;
 use crate::read::Reader;
 use crate::read::node::At;
 use modelport_diag::Result;
-use modelport_ir::core::{ArgKind, BinaryOp, UnaryOp};
-use modelport_ir::{DType, Op, ValueId};
+use modelport_ir::core::BinaryOp;
+use modelport_ir::{DType, Op, ValueId, drawn};
 
 pub(super) fn read(r: &mut Reader<'_>, at: &At<'_, '_>) -> Out {
     match at.op() {
         "RandomUniform" | "RandomUniformLike" | "RandomNormal" | "RandomNormalLike" => random(r, at),
-        "Bernoulli" => {
-            let x = at.x(0)?;
-            let to = dtype(at, r.b.dtype(x))?;
-            let wide = if r.b.dtype(x) == DType::F64 { DType::F64 } else { DType::F32 };
-            let u = uniform(r, at, [None, Some(x)], wide)?;
-            let x = r.b.cast(x, wide)?;
-            let hit = r.binary(BinaryOp::Less, u, x)?;
-            one(r.b.cast(hit, to)?)
-        }
+        "Bernoulli" => one(bernoulli(r, at)?),
         "Multinomial" => one(multinomial(r, at)?),
         _ => Ok(None),
     }
@@ -53,32 +45,23 @@ fn random(r: &mut Reader<'_>, at: &At<'_, '_>) -> Out {
     r.b.add(op, &operands).map(Some)
 }
 
-/// From 0 to 1, of a shape or like a value.
-fn uniform(r: &mut Reader<'_>, at: &At<'_, '_>, operands: [Option<ValueId>; 2], dtype: DType) -> Result<ValueId> {
-    r.b.one_opt(Op::RandomUniform { low: 0.0, high: 1.0, dtype, seed: seed(at) }, &operands)
+/// 1 where a number drawn for the element is below it, which is a probability.
+fn bernoulli(r: &mut Reader<'_>, at: &At<'_, '_>) -> Result<ValueId> {
+    let x = at.x(0)?;
+    let (to, dtype) = (dtype(at, r.b.dtype(x))?, drawn::wide(r.b.dtype(x)));
+    let u = r.b.one_opt(Op::RandomUniform { low: 0.0, high: 1.0, dtype, seed: seed(at) }, &[None, Some(x)])?;
+    let x = r.b.cast(x, dtype)?;
+    let hit = r.binary(BinaryOp::Less, u, x)?;
+    r.b.cast(hit, to)
 }
 
-/// (logits: [batch, classes]): for each sample the class whose logit is largest after noise of Gumbel's distribution was
-/// added, which draws with the probabilities of the softmax.
+/// (logits: [batch, classes]) → a class for each sample.
 fn multinomial(r: &mut Reader<'_>, at: &At<'_, '_>) -> Result<ValueId> {
-    let x = at.x(0)?;
-    let to = dtype(at, DType::I32)?;
-    let wide = if r.b.dtype(x) == DType::F64 { DType::F64 } else { DType::F32 };
-    let x = r.b.cast(x, wide)?;
+    let (x, to) = (at.x(0)?, dtype(at, DType::I32)?);
     if r.b.rank(x) != 2 {
         return Err(at.unsupported("an operand that is not [batch, classes]"));
     }
-    let (batch, classes) = (r.b.dim(x, 0)?, r.b.dim(x, 1)?);
     let samples = r.b.ints(&[at.int("sample_size", 1)]);
-    let shape = r.b.concat(&[batch, samples, classes], 0)?;
-    let mut noise = uniform(r, at, [Some(shape), None], wide)?;
-    for _ in 0..2 {
-        let log = r.unary(UnaryOp::Log, noise)?;
-        noise = r.unary(UnaryOp::Neg, log)?;
-    }
-    let each = r.b.unsqueeze(x, &[1])?;
-    let noisy = r.binary(BinaryOp::Add, each, noise)?;
-    let op = Op::ArgReduce { kind: ArgKind::Max, axis: 2, keepdims: false, select_last: false };
-    let chosen = r.b.one(op, &[noisy])?;
+    let chosen = r.b.drawn_classes(x, samples, seed(at))?;
     r.b.cast(chosen, to)
 }
