@@ -544,6 +544,36 @@ def _(folder, rng):
     return "model.ckpt.meta", {"x": feed}, {"probs": out}, "--outputs probs"
 
 
+@case("tf1_trained", "keras2")
+def _(folder, rng):
+    """A graph that is trained, by a placeholder without a name: normalisation by the batch and dropout behind conditions,
+    whose gradients are behind the same ones."""
+    V1.disable_control_flow_v2()
+    with tf.Graph().as_default(), V1.Session() as session:
+        x, labels, train = V1.placeholder(tf.float32, (None, 6, 6, 2)), V1.placeholder(tf.float32, (None, 3)), V1.placeholder(tf.bool)
+        stats = dict(beta_initializer=V1.constant_initializer(.2), gamma_initializer=V1.constant_initializer(1.3),
+                     moving_mean_initializer=V1.constant_initializer(.4), moving_variance_initializer=V1.constant_initializer(.6))
+        h = tf.nn.relu(V1.layers.batch_normalization(x, training=train, **stats))
+        h = V1.layers.conv2d(h, 4, 3, kernel_initializer=V1.constant_initializer(normal(rng, 3, 3, 2, 4) * .3))
+        h = V1.layers.batch_normalization(h, training=train, **stats)
+        h = V1.layers.dropout(V1.layers.flatten(tf.nn.relu(h)), .5, training=train)
+        h = V1.layers.batch_normalization(h, training=train, **stats)
+        logits = V1.layers.dense(h, 3, kernel_initializer=V1.constant_initializer(normal(rng, 64, 3) * .2))
+        y = tf.sigmoid(logits)
+        loss = V1.losses.sigmoid_cross_entropy(labels, logits)
+        with tf.control_dependencies(V1.get_collection(V1.GraphKeys.UPDATE_OPS)):
+            step = V1.train.AdamOptimizer(.01).minimize(loss)
+        session.run(V1.global_variables_initializer())
+        feed = normal(rng, 3, 6, 6, 2)
+        session.run(step, {x: feed, labels: np.eye(3), train: True})
+        out = session.run(y, {x: feed, train: False})
+        V1.train.Saver().save(session, os.path.join(folder, "model.ckpt"))
+        names = x.op.name, y.op.name
+    V1.enable_control_flow_v2()
+    os.remove(os.path.join(folder, "checkpoint"))
+    return "model.ckpt.meta", {names[0]: feed}, {names[1]: out}
+
+
 @case("tf1_dynamic_rnn", "keras2")
 def _(folder, rng):
     V1.disable_control_flow_v2()

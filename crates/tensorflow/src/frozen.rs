@@ -3,7 +3,9 @@
 //! Owns: the file as a whole. Must never know: SavedModels, checkpoints.
 
 use crate::assets::Assets;
-use crate::graph::{Body, Library, Parts, Variables, Wishes, add_feeds, build, functional, interface_of_graph};
+use crate::graph::{
+    Body, Library, Parts, Switches, Variables, Wishes, add_feeds, build, functional, interface_of_graph,
+};
 use crate::open::{OpenOptions, TensorFlowFile};
 use crate::probe::Kind;
 use crate::restore::Tracer;
@@ -54,8 +56,10 @@ pub(crate) fn parts(file: &Arc<MappedFile>, def: GraphDef, assets: &Assets, opti
     let library = Library::new(def.library.map(|l| l.function).unwrap_or_default(), options.limits)?;
     let main = functional(Body::graph(def.node)?, &library)?;
     let tables = Tracer { file, library: &library, assets }.tables(&main);
+    let switches = Switches::of(&main, &library);
     Ok(Parts {
         file: file.clone(),
+        switches,
         main,
         library,
         variables: Variables::default(),

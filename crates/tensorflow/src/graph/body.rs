@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 const MOST_RESULTS: usize = 65_536;
 
 /// A tensor inside a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Ref {
     /// Output `.1` of node `.0`.
     Node(usize, usize),

@@ -3,16 +3,16 @@
 //! Owns: types of inputs, names of inputs and outputs. Must never know: what ops compute.
 
 use super::attrs::{list_attr, type_attr};
-use super::body::{Body, Ref, result_count};
+use super::body::Ref;
 use super::order::plan;
-use super::{Parts, feeds};
+use super::{Parts, feeds, guess};
 use crate::dtype;
 use crate::wire::decode;
 use modelport_diag::{Code, Diagnostic, Result};
-use modelport_ir::{Attr, DType, Dim, TensorType};
+use modelport_ir::{Attr, Dim, TensorType};
 use modelport_proto::tensorflow::attr_value::Value;
 use modelport_proto::tensorflow::{NodeDef, TensorShapeProto};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// An input of the graph.
 #[derive(Clone, Debug)]
@@ -54,72 +54,8 @@ pub(crate) struct Wishes<'a> {
     pub(crate) types: &'a [(String, TensorType)],
 }
 
-/// Ops whose results nobody asks a model for, though no node takes them.
-const NO_OUTPUT: &[&str] = &[
-    "Assert",
-    "Assign",
-    "AssignAdd",
-    "AssignAddVariableOp",
-    "AssignSub",
-    "AssignSubVariableOp",
-    "AssignVariableOp",
-    "Const",
-    "MergeV2Checkpoints",
-    "NoOp",
-    "Placeholder",
-    "PlaceholderV2",
-    "PlaceholderWithDefault",
-    "PrintV2",
-    "RestoreV2",
-    "Save",
-    "SaveSlices",
-    "SaveV2",
-    "ShardedFilename",
-    "VarHandleOp",
-    "VarIsInitializedOp",
-    "Variable",
-    "VariableV2",
-    "ScalarSummary",
-    "HistogramSummary",
-    "MergeSummary",
-    "IsVariableInitialized",
-    "Queue",
-    "QueueClose",
-    "QueueCloseV2",
-    "QueueEnqueue",
-    "QueueEnqueueMany",
-    "QueueEnqueueManyV2",
-    "QueueEnqueueV2",
-    "QueueSize",
-    "QueueSizeV2",
-    "MakeIterator",
-    "InitializeTable",
-    "InitializeTableV2",
-    "WriteFile",
-    "LookupTableImportV2",
-];
-
-/// Ops that take a step of training begin so.
-const OPTIMIZERS: &[&str] = &["Apply", "ResourceApply", "SparseApply", "ResourceSparseApply"];
-
-fn interface_error(message: impl Into<String>) -> Box<Diagnostic> {
+pub(super) fn interface_error(message: impl Into<String>) -> Box<Diagnostic> {
     Diagnostic::error(Code::TF_INTERFACE, message)
-}
-
-/// A placeholder that says whether the model is being trained, by its name and type: its value when the model is used, and
-/// how to say so.
-pub(crate) fn training_switch(name: &str, dtype: Option<DType>) -> Option<(f64, &'static str)> {
-    let name = name.to_lowercase();
-    let base = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
-    let off = "a switch for training; it is off";
-    match (base, dtype?) {
-        (
-            "is_training" | "training" | "phase_train" | "train_phase" | "istraining" | "keras_learning_phase",
-            DType::Bool,
-        ) => Some((0.0, off)),
-        ("keep_prob" | "keepprob" | "dropout_keep_prob", DType::F32) => Some((1.0, "what dropout keeps; it keeps all")),
-        _ => None,
-    }
 }
 
 /// `x:0` and `x` are the same tensor, and make the name `x`.
@@ -175,7 +111,7 @@ pub(crate) fn sizes(shape: Option<&TensorShapeProto>) -> Option<Vec<i64>> {
 /// `TF0005` when there is no output, or what the user asks for is not there.
 pub(crate) fn interface_of_graph(parts: &Parts, wishes: Wishes<'_>, notes: &mut Vec<String>) -> Result<Interface> {
     let body = &parts.main;
-    let outputs = if wishes.outputs.is_empty() { guess(body, notes)? } else { wishes.outputs.to_vec() };
+    let outputs = if wishes.outputs.is_empty() { guess::outputs(parts, notes)? } else { wishes.outputs.to_vec() };
     let outputs: Vec<_> = outputs.into_iter().map(|tensor| Output { name: name_of(&tensor), tensor }).collect();
     let mut wanted = Vec::new();
     for output in &outputs {
@@ -193,7 +129,7 @@ pub(crate) fn interface_of_graph(parts: &Parts, wishes: Wishes<'_>, notes: &mut 
             needed
                 .into_iter()
                 .filter_map(|i| body.nodes.get(i))
-                .filter(|n| is_input(n))
+                .filter(|n| parts.switches.is_input(n))
                 .map(|n| n.name.clone())
                 .collect()
         }
@@ -227,13 +163,7 @@ fn asked(parts: &Parts, tensor: &str) -> Result<Ref> {
     Err(if near.is_empty() { d } else { d.help(format!("similar names: {}", near.join(", "))) })
 }
 
-fn is_input(node: &NodeDef) -> bool {
-    let last = node.name.rsplit('/').next().unwrap_or_default();
-    let dtype = dtype::dtype(number_of(node));
-    matches!(node.op.as_str(), "Placeholder" | "PlaceholderV2") && training_switch(last, dtype).is_none()
-}
-
-fn number_of(node: &NodeDef) -> i32 {
+pub(super) fn number_of(node: &NodeDef) -> i32 {
     let keys = ["dtype", "T", "DstT", "Tparams", "out_type", "output_type", "SrcT"];
     keys.iter()
         .find_map(|k| if let Value::Type(t) = node.attr.get(*k)?.value.as_ref()? { Some(*t) } else { None })
@@ -252,73 +182,8 @@ fn declared(parts: &Parts, at: Ref) -> Result<(i32, Option<Vec<i64>>)> {
     // Before this revision an empty shape meant an unknown one (core/ops/array_ops.cc, `Placeholder`).
     let unknown = parts.producer < 24 && shape.as_ref().is_some_and(Vec::is_empty);
     let shape = shape.filter(|_| !unknown && node.op.starts_with("Placeholder")).or_else(recorded);
+    let shape = shape.or_else(|| parts.switches.is_predicate(&node.name).then(Vec::new));
     Ok((number_of(node), shape))
-}
-
-/// Whether what a model is given comes from a node.
-fn starts(node: &NodeDef) -> bool {
-    is_input(node) || feeds::is_source(node)
-}
-
-/// Outputs that nobody named: tensors that depend on an input and that no node takes.
-fn guess(body: &Body, notes: &mut Vec<String>) -> Result<Vec<String>> {
-    let mut users: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (i, node) in body.nodes.iter().enumerate() {
-        for input in node.input.iter().filter(|t| !t.starts_with('^')) {
-            users.entry(input.split(':').next().unwrap_or_default()).or_default().push(i);
-        }
-    }
-    let mut reached = vec![false; body.nodes.len()];
-    let mut next: Vec<usize> = (0..body.nodes.len()).filter(|i| starts(&body.nodes[*i])).collect();
-    let has_inputs = !next.is_empty();
-    while let Some(i) = next.pop() {
-        if !std::mem::replace(&mut reached[i], true) {
-            next.extend(users.get(body.nodes[i].name.as_str()).into_iter().flatten());
-        }
-    }
-    let free = |(i, node): &(usize, &NodeDef)| {
-        !users.contains_key(node.name.as_str())
-            && !body.consumed.contains(i)
-            && !NO_OUTPUT.contains(&node.op.as_str())
-            && !OPTIMIZERS.iter().any(|prefix| node.op.starts_with(prefix))
-            && (reached[*i] || !has_inputs)
-            && !is_by_product(body, node)
-    };
-    let mut ends: Vec<_> = body.nodes.iter().enumerate().filter(free).map(|(_, n)| n).collect();
-    if ends.iter().any(|n| !is_loop_variable(body, n)) {
-        ends.retain(|n| !is_loop_variable(body, n));
-    }
-    let tensors: Vec<String> = ends.iter().flat_map(|node| tensors(node)).collect();
-    if tensors.is_empty() {
-        return Err(
-            interface_error("no node of the graph looks like an output").help("name the outputs with --outputs")
-        );
-    }
-    notes.push(format!("outputs are guessed: {}; --outputs chooses others", tensors.join(", ")));
-    Ok(tensors)
-}
-
-/// What a branch hands out beside its first result, for gradients and batch statistics: Keras's normalisation does so in
-/// graphs that may be trained.
-fn is_by_product(body: &Body, node: &NodeDef) -> bool {
-    let [source, ..] = node.input.as_slice() else { return false };
-    let Some((name, number)) = source.split_once(':').filter(|_| node.op == "Identity") else { return false };
-    let op = body.find(name).and_then(|at| body.nodes.get(at)).map(|n| n.op.as_str());
-    number != "0" && matches!(op, Some("If" | "StatelessIf" | "Case" | "StatelessCase"))
-}
-
-/// What a loop hands out of its counters and lists; TensorFlow names each, whether it is used or not.
-fn is_loop_variable(body: &Body, node: &NodeDef) -> bool {
-    let Some(source) = node.input.first().filter(|_| node.op == "Identity") else { return false };
-    let name = source.split(':').next().unwrap_or_default();
-    let op = body.find(name).and_then(|at| body.nodes.get(at)).map(|n| n.op.as_str());
-    matches!(op, Some("While" | "StatelessWhile" | "_While"))
-}
-
-/// The tensors of a node at the end of a graph; statistics of a batch are for training.
-fn tensors(node: &NodeDef) -> Vec<String> {
-    let count = if node.op.starts_with("FusedBatchNorm") { 1 } else { result_count(node).unwrap_or(1).min(64) };
-    (0..count).map(|i| if i == 0 { node.name.clone() } else { format!("{}:{i}", node.name) }).collect()
 }
 
 /// A type for people: `f32`, `resource`.

@@ -8,6 +8,7 @@ mod body;
 mod call;
 mod dropout;
 mod feeds;
+mod guess;
 mod interface;
 mod library;
 mod lookup;
@@ -15,6 +16,7 @@ mod node;
 mod op_outputs;
 mod order;
 mod ragged;
+mod switches;
 mod v1;
 
 pub(crate) use body::{Body, Ref};
@@ -24,6 +26,7 @@ pub(crate) use interface::{
 };
 pub(crate) use library::Library;
 pub(crate) use lookup::{MOST_KEYS, Table};
+pub(crate) use switches::Switches;
 pub(crate) use v1::functional;
 
 use attrs::Bindings;
@@ -60,6 +63,8 @@ pub(crate) struct Parts {
     pub(crate) variables: Variables,
     /// The content of lookup tables by the node that makes them.
     pub(crate) tables: HashMap<String, Table>,
+    /// Placeholders that are no inputs.
+    pub(crate) switches: Switches,
     /// `versions.producer` of the graph.
     pub(crate) producer: i32,
     /// Bounds.

@@ -4,6 +4,7 @@
 
 use super::attrs::{attrs, bound};
 use super::body::{graph_error, result_count};
+use super::interface::number_of;
 use super::v1::MADE;
 use super::{Emitter, Handle, Item, Place, Results, join};
 use modelport_diag::{Code, Diagnostic, Result};
@@ -196,14 +197,10 @@ impl Emitter<'_> {
 
     /// An input that nobody gives: a switch between training and use is off, everything else is an error.
     fn placeholder(&mut self, node: &NodeDef) -> Result<Results> {
-        let dtype = match node.attr.get("dtype").and_then(|v| v.value.as_ref()) {
-            Some(Value::Type(t)) => crate::dtype::dtype(*t),
-            _ => None,
-        };
-        let last = node.name.rsplit('/').next().unwrap_or_default();
-        if let Some((value, sentence)) = super::interface::training_switch(last, dtype) {
-            self.shared.notes.borrow_mut().insert(format!("`{}` is {sentence}", node.name));
-            let tensor = Tensor::scalar(dtype.unwrap_or(DType::Bool), value);
+        if let Some(switch) = self.parts().switches.get(&node.name) {
+            self.shared.notes.borrow_mut().insert(format!("`{}` is {}", node.name, switch.sentence));
+            let dtype = crate::dtype::dtype(number_of(node)).unwrap_or(DType::Bool);
+            let tensor = Tensor::scalar(dtype, switch.value);
             return Ok(one(Item::Value(self.add_const(&node.name, tensor))));
         }
         Err(Diagnostic::error(Code::TF_INTERFACE, "the outputs depend on a placeholder that is not among the inputs")

@@ -16,24 +16,53 @@ struct Ready {
 
 /// Turns all branches that have no other construct inside that was not turned yet; whether there was one.
 pub(super) fn turn(flat: &mut Flat, library: &Library) -> Result<bool> {
-    let mut by_predicate: BTreeMap<(usize, usize), Vec<Ready>> = BTreeMap::new();
-    let mut arguments: BTreeMap<usize, Vec<Ready>> = BTreeMap::new();
+    // One `If` must not need its own results: what waits for other merges of the predicate, as a gradient does, is another.
+    let depths = depths(flat);
+    let mut by_predicate: BTreeMap<(Ref, usize), Vec<Ready>> = BTreeMap::new();
     for at in 0..flat.body.nodes.len() {
         if flat.kind(at) != Kind::Merge || flat.replaced.contains_key(&Ref::Node(at, 0)) {
             continue;
         }
-        match ready(flat, at) {
-            Some((Ref::Node(node, output), ready)) => by_predicate.entry((node, output)).or_default().push(ready),
-            Some((Ref::Arg(i), ready)) => arguments.entry(i).or_default().push(ready),
-            None => {}
+        if let Some((predicate, ready)) = ready(flat, at) {
+            let depth = depths.get(at).copied().unwrap_or(0);
+            by_predicate.entry((predicate, depth)).or_default().push(ready);
         }
     }
-    let turned = !by_predicate.is_empty() || !arguments.is_empty();
-    let named = by_predicate.into_iter().map(|((node, output), r)| (Ref::Node(node, output), r));
-    for (predicate, merges) in named.chain(arguments.into_iter().map(|(i, r)| (Ref::Arg(i), r))) {
+    let turned = !by_predicate.is_empty();
+    for ((predicate, _), merges) in by_predicate {
         one(flat, library, predicate, &merges)?;
     }
     Ok(turned)
+}
+
+/// How many merges at most stand one behind the other before each node, and at it. What a loop carries back is not counted.
+fn depths(flat: &Flat) -> Vec<usize> {
+    let mut depths: Vec<Option<usize>> = vec![None; flat.body.nodes.len()];
+    let mut seen = vec![false; depths.len()];
+    let node = |r: &Ref| if let Ref::Node(at, _) = flat.now(*r) { Some(at) } else { None };
+    for start in 0..depths.len() {
+        let mut next = vec![start];
+        while let Some(&at) = next.last() {
+            let done = |at: usize| depths.get(at).copied().flatten();
+            let carried = flat.kind(at) == Kind::Next;
+            let inputs = flat.inputs.get(at).filter(|_| !carried).into_iter().flatten().filter_map(node);
+            let first = seen.get_mut(at).is_some_and(|seen| !std::mem::replace(seen, true));
+            let open = next.len();
+            if first {
+                next.extend(inputs.clone().filter(|i| done(*i).is_none()));
+            }
+            // The second time all that it takes is counted, but for what stands in a circle.
+            if next.len() == open {
+                let before = inputs.filter_map(done).max().unwrap_or(0);
+                let own = done(at).unwrap_or(before + usize::from(flat.kind(at) == Kind::Merge));
+                if let Some(d) = depths.get_mut(at) {
+                    *d = Some(own);
+                }
+                next.pop();
+            }
+        }
+    }
+    depths.into_iter().map(|d| d.unwrap_or(0)).collect()
 }
 
 /// The predicate of a merge, and what is on its sides.

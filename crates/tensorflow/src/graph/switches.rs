@@ -1,0 +1,130 @@
+//! Placeholders that say whether the model is being trained: by their names, or by what hangs on them.
+//!
+//! Owns: their values when the model is used. Must never know: how branches are computed.
+
+use super::body::Body;
+use super::interface::number_of;
+use super::library::Library;
+use crate::dtype;
+use crate::wire::decode;
+use modelport_ir::DType;
+use modelport_proto::tensorflow::attr_value::Value;
+use modelport_proto::tensorflow::{NameAttrList, NodeDef};
+use std::collections::{HashMap, HashSet};
+
+/// A placeholder that is no input.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Switch {
+    /// What it is when the model is used.
+    pub(super) value: f64,
+    /// How to say so.
+    pub(super) sentence: &'static str,
+}
+
+/// What the placeholders of a graph are beside inputs.
+#[derive(Debug, Default)]
+pub(crate) struct Switches {
+    known: HashMap<String, Switch>,
+    /// Placeholders that choose a branch, which takes one truth value.
+    predicates: HashSet<String>,
+}
+
+const OFF: &str = "a switch for training; it is off";
+
+impl Switches {
+    pub(crate) fn of(main: &Body, library: &Library) -> Self {
+        let mut all = Self::default();
+        // For each predicate, whether a branch for true trains, and one for false.
+        let mut found: HashMap<&str, [bool; 2]> = HashMap::new();
+        for node in &main.nodes {
+            if matches!(node.op.as_str(), "If" | "StatelessIf") {
+                let Some(name) = placeholder_before(main, node) else { continue };
+                let trains = ["then_branch", "else_branch"].map(|key| trains(library, node, key));
+                let so_far = found.entry(name).or_default();
+                *so_far = [so_far[0] || trains[0], so_far[1] || trains[1]];
+            }
+            if is_placeholder(node)
+                && let Some(switch) = named(node)
+            {
+                all.known.insert(node.name.clone(), switch);
+            }
+        }
+        for (name, trains) in found {
+            all.predicates.insert(name.to_owned());
+            let switch = match trains {
+                [true, false] => {
+                    Switch { value: 0.0, sentence: "true for training alone, as its branches say; it is off" }
+                }
+                [false, true] => {
+                    Switch { value: 1.0, sentence: "false for training alone, as its branches say; it is on" }
+                }
+                _ => continue,
+            };
+            all.known.entry(name.to_owned()).or_insert(switch);
+        }
+        all
+    }
+
+    /// What a placeholder is, unless it is an input.
+    pub(super) fn get(&self, name: &str) -> Option<Switch> {
+        self.known.get(name).copied()
+    }
+
+    /// Whether a placeholder is one truth value, as what chooses a branch must be.
+    pub(super) fn is_predicate(&self, name: &str) -> bool {
+        self.predicates.contains(name)
+    }
+
+    /// Whether a node is what the model is given.
+    pub(super) fn is_input(&self, node: &NodeDef) -> bool {
+        is_placeholder(node) && !self.known.contains_key(&node.name)
+    }
+}
+
+fn is_placeholder(node: &NodeDef) -> bool {
+    matches!(node.op.as_str(), "Placeholder" | "PlaceholderV2")
+}
+
+/// A placeholder's meaning by its name and type.
+fn named(node: &NodeDef) -> Option<Switch> {
+    let name = node.name.rsplit('/').next().unwrap_or_default().to_lowercase();
+    let base = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
+    match (base, dtype::dtype(number_of(node))?) {
+        (
+            "is_training" | "training" | "phase_train" | "train_phase" | "istraining" | "keras_learning_phase",
+            DType::Bool,
+        ) => Some(Switch { value: 0.0, sentence: OFF }),
+        ("keep_prob" | "keepprob" | "dropout_keep_prob", DType::F32) => {
+            Some(Switch { value: 1.0, sentence: "what dropout keeps; it keeps all" })
+        }
+        _ => None,
+    }
+}
+
+/// The placeholder that a node's first operand is, through identities.
+fn placeholder_before<'a>(main: &'a Body, node: &NodeDef) -> Option<&'a str> {
+    let mut at = node.input.first()?;
+    // TF1 names the predicate of a condition once more; a few identities are more than any graph has.
+    for _ in 0..8 {
+        let before = main.nodes.get(main.find(at.split(':').next()?)?)?;
+        match before.op.as_str() {
+            "Identity" => at = before.input.first()?,
+            _ => return is_placeholder(before).then_some(before.name.as_str()),
+        }
+    }
+    None
+}
+
+/// Whether a branch normalises by its batch, or draws what dropout leaves out.
+fn trains(library: &Library, node: &NodeDef, key: &str) -> bool {
+    let Some(Value::Func(bytes)) = node.attr.get(key).and_then(|v| v.value.as_ref()) else { return false };
+    let Ok(function) = decode::<NameAttrList>(bytes, "a function's name") else { return false };
+    let Ok(body) = library.get(&function.name) else { return false };
+    body.nodes.iter().any(|n| match n.op.as_str() {
+        "FusedBatchNorm" | "FusedBatchNormV2" | "FusedBatchNormV3" => {
+            // The attribute's default is true (core/ops/nn_ops.cc, TensorFlow 2.21).
+            !matches!(n.attr.get("is_training").and_then(|v| v.value.as_ref()), Some(Value::B(false)))
+        }
+        op => op == "RandomUniform",
+    })
+}
