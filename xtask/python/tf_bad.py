@@ -198,6 +198,83 @@ def ragged_in_a_variant(folder):
     text(folder, graph.as_graph_def())
 
 
+def table(folder, **stored):
+    """A SavedModel that looks words up in a table that can change; its checkpoint is written anew with what is `stored`."""
+    from tensorflow.python.ops import lookup_ops
+    with tf.Graph().as_default() as graph, V1.Session() as session:
+        x = V1.placeholder(tf.int64, (None,), name="x")
+        costs = lookup_ops.MutableHashTable(tf.int64, tf.float32, -1., name="costs")
+        y = tf.identity(costs.lookup(x), name="y")
+        if not folder:
+            return graph.as_graph_def()
+        session.run(costs.insert(tf.constant([3, 7, 11], tf.int64), tf.constant([.5, 1.5, 2.5])))
+        V1.saved_model.simple_save(session, f"{folder}/model", {"x": x}, {"y": y})
+    prefix = f"{folder}/model/variables/variables"
+    shutil.rmtree(os.path.dirname(prefix))
+    os.mkdir(os.path.dirname(prefix))
+    tf.raw_ops.SaveV2(prefix=prefix, tensor_names=[f"costs-{n}" for n in stored], shape_and_slices=[""] * len(stored), tensors=list(stored.values()))
+    shutil.rmtree(f"{folder}/model/assets", ignore_errors=True)
+
+
+@case()
+def table_lengths(folder):
+    """More keys than values."""
+    table(folder, keys=tf.constant([3, 7, 11], tf.int64), values=tf.constant([.5, 1.5]))
+
+
+@case()
+def table_type(folder):
+    """Values of another type than the graph says."""
+    table(folder, keys=tf.constant([3, 7], tf.int64), values=tf.constant([5, 15]))
+
+
+@case()
+def table_shape(folder):
+    """Values that are vectors, in a table of numbers."""
+    table(folder, keys=tf.constant([3, 7], tf.int64), values=tf.constant([[.5], [1.5]]))
+
+
+@case()
+def table_absent(folder):
+    """A checkpoint without the values."""
+    table(folder, keys=tf.constant([3, 7], tf.int64))
+
+
+@case()
+def table_lost(folder):
+    """A frozen graph, whose table was in the checkpoint."""
+    text(folder, table(None))
+
+
+@case()
+def table_changed(folder):
+    """A table that learns a word whenever it is asked for one."""
+    class Table(tf.Module):
+        def __init__(self):
+            self.seen = tf.lookup.experimental.MutableHashTable(tf.int64, tf.float32, 0.)
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.int64, "x")])
+        def __call__(self, x):
+            count = self.seen.lookup(x)
+            self.seen.insert(x, count + 1.)
+            return {"y": count}
+    tf.saved_model.save(Table(), f"{folder}/model")
+    os.remove(f"{folder}/model/fingerprint.pb")
+    shutil.rmtree(f"{folder}/model/assets", ignore_errors=True)
+
+
+@case("--outputs y")
+def table_changed_before(folder):
+    """The same in TensorFlow 1: nothing but a control input leads to what fills the table."""
+    from tensorflow.python.ops import lookup_ops
+    with tf.Graph().as_default() as graph:
+        x = V1.placeholder(tf.int64, (None,), name="x")
+        seen = lookup_ops.MutableHashTable(tf.int64, tf.float32, 0., name="seen")
+        with tf.control_dependencies([seen.insert(x, tf.cast(x, tf.float32))]):
+            tf.identity(seen.lookup(tf.constant([3, 7], tf.int64)), name="y")
+    text(folder, graph.as_graph_def())
+
+
 plain()
 made = 0
 for name, make, args in CASES:

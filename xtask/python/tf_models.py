@@ -399,6 +399,109 @@ def _(folder, rng):
     return "model", {"words": feed}, {"y": out}
 
 
+@case(f"mutable_tables_{TAG}")
+def _(folder, rng):
+    """Tables whose content is in the checkpoint: of numbers, vectors, strings; dense ones, with a key taken out; an empty one."""
+    X, D = tf.lookup.experimental.MutableHashTable, tf.lookup.experimental.DenseHashTable
+    class Tables(tf.Module):
+        def __init__(self):
+            keys = tf.constant([3, 7, 11, -4], tf.int64)
+            def filled(table, keys, values):
+                table.insert(keys, values)
+                return table
+            self.costs = filled(X(tf.int64, tf.float32, -1.), keys, tf.constant([.5, 1.5, 2.5, -3.5]))
+            self.rows = filled(X(tf.int64, tf.float32, [-1., -2.]), keys[:3], normal(rng, 3, 2))
+            self.dense = filled(D(tf.int64, tf.int32, -5, empty_key=0, deleted_key=-1, initial_num_buckets=16), keys, tf.constant([5, 6, 7, 8]))
+            self.dense.remove(keys[1:2])
+            self.pairs = filled(D(tf.int64, tf.float32, [0., 9.], empty_key=[0, 0], deleted_key=[0, 1], initial_num_buckets=8),
+                                tf.constant([[3, 7], [7, 3], [3, 3]], tf.int64), normal(rng, 3, 2))
+            self.words = filled(X(tf.int64, tf.string, "?"), keys, tf.constant(["low", "mid", "high", "caf\u00e9"]))
+            self.ids = filled(D(tf.string, tf.int64, 0, empty_key="", deleted_key="$", initial_num_buckets=8), tf.constant(["low", "high"]), keys[:2])
+            self.empty = X(tf.int64, tf.float32, 4.)
+            self.hidden = filled(X(tf.int64, tf.float32, -1., experimental_is_anonymous=True), keys, tf.constant([1., 2., 3., 4.]))
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.int64, "x")])
+        def __call__(self, x):
+            some = self.rows.export()
+            words = self.words.lookup(x)
+            per_key = self.costs.lookup(x, dynamic_default_values=tf.cast(x, tf.float32) * 10.)
+            flags = tf.cond(tf.reduce_sum(x) > 0, lambda: self.costs.lookup(x[:, 0]), lambda: -self.costs.lookup(x[:, 1]))
+            keys, values = self.dense.export()
+            return {"costs": self.costs.lookup(x), "rows": self.rows.lookup(x), "dense": self.dense.lookup(x[:, 2]), "pairs": self.pairs.lookup(x[:, :2]),
+                    "words": words, "ids": self.ids.lookup(words[:, 1]), "empty": self.empty.lookup(x) * tf.cast(x, tf.float32), "per_key": per_key,
+                    "sizes": tf.stack([self.costs.size(), self.dense.size(), self.empty.size(), self.pairs.size()]), "flags": flags,
+                    "all": tf.sort(some[0]), "sum": tf.reduce_sum(some[1], 0), "buckets": keys, "held": values, "hidden": self.hidden.lookup(x)}
+    path = os.path.join(folder, "model")
+    tf.saved_model.save(Tables(), path)
+    feeds = {"x": np.array([[3, 7, 11], [-4, 5, 3], [7, 3, 8], [11, 11, -4]], "int64")}
+    outs = served(path, feeds)
+    return "model", feeds, outs | {"words": np.char.decode(outs["words"].astype("S"), "utf8")}
+
+
+def v1_tables(rng, finish):
+    """The same in TensorFlow 1, and the first ops of these, whose tables were references."""
+    from tensorflow.python.ops import lookup_ops as T
+    raw = tf.raw_ops
+    with tf.Graph().as_default(), V1.Session() as session:
+        x = V1.placeholder(tf.int64, (None,), name="x")
+        keys = tf.constant([3, 7, 11], tf.int64)
+        costs, rows = T.MutableHashTable(tf.int64, tf.float32, -1., name="costs"), T.MutableHashTable(tf.int64, tf.float32, [-1., -2.], name="rows")
+        dense = T.DenseHashTable(tf.int64, tf.float32, -5., empty_key=0, deleted_key=-1, initial_num_buckets=8, name="dense")
+        fill = [costs.insert(keys, tf.constant(normal(rng, 3))), rows.insert(keys, tf.constant(normal(rng, 3, 2))), dense.insert(keys, tf.constant(normal(rng, 3)))]
+        ids = tf.stack([costs.lookup(x), dense.lookup(x)], 1) + rows.lookup(x)
+        w = V1.get_variable("w", initializer=normal(rng, 2, 3), use_resource=False)
+        y = tf.matmul(ids, w) + tf.cast(costs.size(), tf.float32)
+        make = [lambda n: raw.MutableHashTable(key_dtype=tf.int64, value_dtype=tf.float32, shared_name=n, name=n),
+                lambda n: raw.MutableHashTableOfTensors(key_dtype=tf.int64, value_dtype=tf.float32, value_shape=[2], shared_name=n, name=n)]
+        class Saved(T.BaseSaverBuilder.SaveableObject):
+            def __init__(self, handle, name):
+                self.both = raw.LookupTableExport(table_handle=handle, Tkeys=tf.int64, Tvalues=tf.float32)
+                spec = lambda t, end: T.BaseSaverBuilder.SaveSpec(t, "", name + end)
+                super().__init__(handle, [spec(self.both[0], "-keys"), spec(self.both[1], "-values")], name)
+
+            def restore(self, tensors, shapes):
+                return raw.LookupTableImport(table_handle=self.op, keys=tensors[0], values=tensors[1])
+        for i, (table, default) in enumerate(zip(make, (tf.constant(.25), tf.constant([.5, -.5])))):
+            handle = table(f"old_{i}")
+            V1.add_to_collection(V1.GraphKeys.SAVEABLE_OBJECTS, Saved(handle, f"old_{i}"))
+            fill.append(raw.LookupTableInsert(table_handle=handle, keys=keys, values=tf.constant(normal(rng, 3, 2) if i == 1 else normal(rng, 3))))
+            found = raw.LookupTableFind(table_handle=handle, keys=x, default_value=default)
+            y += tf.reshape(found, [-1, 2 if i == 1 else 1])[:, :1] * (i + 1.)
+        y = tf.identity(y, name="y")
+        session.run(V1.global_variables_initializer())
+        session.run(fill)
+        feed = np.array([7, 3, 5, 11, 3], "int64")
+        out = session.run(y, {x: feed})
+        finish(session, x, y)
+    return feed, out
+
+
+@case("tf1_mutable_tables", "keras2")
+def _(folder, rng):
+    def finish(session, x, y):
+        V1.saved_model.simple_save(session, os.path.join(folder, "model"), {"ids": x}, {"scores": y})
+    feed, out = v1_tables(rng, finish)
+    return "model", {"ids": feed}, {"scores": out}
+
+
+@case("tf1_mutable_tables_meta", "keras2")
+def _(folder, rng):
+    feed, out = v1_tables(rng, lambda session, x, y: V1.train.Saver().save(session, os.path.join(folder, "model.ckpt")))
+    os.remove(os.path.join(folder, "checkpoint"))
+    return "model.ckpt.meta", {"x": feed}, {"y": out}, "--outputs y"
+
+
+@case("integer_lookup_k2", "keras2")
+def _(folder, rng):
+    """Keras's own layer after `adapt`, which counts in a table that can change."""
+    L = keras.layers
+    layer = L.IntegerLookup(output_mode="one_hot")
+    layer.adapt(np.array([3, 7, 7, 11, 11, 11, 40]))
+    i = keras.Input((1,), dtype="int64", name="ids")
+    model = keras.Model(i, L.Dense(3)(layer(i)))
+    return of_keras(folder, model, [np.array([[7], [5], [11], [40]])])
+
+
 # ---- TensorFlow 1
 
 def v1_net(rng, x, ref=True, partitions=1):

@@ -2,7 +2,6 @@
 //!
 //! Owns: where such a file lies, its lines and columns (core/kernels/lookup_util.cc, 2.21). Must never know: who asks.
 
-use crate::graph::Table;
 use crate::wire;
 use modelport_ir::{DType, Tensor};
 use modelport_proto::tensorflow::attr_value::Value;
@@ -54,8 +53,9 @@ impl Assets {
         self.files.contains_key(node)
     }
 
-    /// What `fill`, which fills `table` from the file named by `node`, puts there; nothing when the file does not hold it.
-    pub(crate) fn table(&self, node: &str, fill: &NodeDef, table: &NodeDef) -> Option<Table> {
+    /// Keys and values that `fill`, which fills `table` from the file named by `node`, puts there; nothing when the file does
+    /// not hold them.
+    pub(crate) fn table(&self, node: &str, fill: &NodeDef, table: &NodeDef) -> Option<[Tensor; 2]> {
         let file = MappedFile::open(self.files.get(node)?).ok()?;
         let int = |name: &str, default| match fill.attr.get(name).and_then(|a| a.value.as_ref()) {
             Some(Value::I(n)) => *n,
@@ -72,7 +72,7 @@ impl Assets {
         let lines = lines(file.bytes(), int("vocab_size", -1));
         let read = |index: i64, dtype: DType| column(&lines, index, delimiter, dtype, int("offset", 0));
         let keys = read(int("key_index", WHOLE_LINE), dtype("key_dtype")?)?;
-        Some(Table { keys, values: read(int("value_index", LINE_NUMBER), dtype("value_dtype")?)? })
+        Some([keys, read(int("value_index", LINE_NUMBER), dtype("value_dtype")?)?])
     }
 }
 

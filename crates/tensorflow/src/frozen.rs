@@ -3,6 +3,7 @@
 //! Owns: the file as a whole. Must never know: SavedModels, checkpoints.
 
 use crate::assets::Assets;
+use crate::checkpoint::Checkpoint;
 use crate::graph::{
     Body, Library, Parts, Switches, Variables, Wishes, add_feeds, build, functional, interface_of_graph,
 };
@@ -31,7 +32,7 @@ pub(crate) fn open(file: &Arc<MappedFile>, options: &OpenOptions) -> Result<Tens
     };
     let producer = def.versions.as_ref().map_or(def.version, |v| v.producer);
     provenance.details.insert("producer".to_owned(), producer.to_string());
-    let parts = parts(file, def, &Assets::default(), options)?;
+    let parts = parts(file, def, (&Assets::default(), None), options)?;
     let mut notes = Vec::new();
     let wishes = Wishes { inputs: &options.inputs, outputs: &options.outputs, types: &options.input_types };
     let interface = interface_of_graph(&parts, wishes, &mut notes).and_then(|mut interface| {
@@ -47,15 +48,20 @@ pub(crate) fn open(file: &Arc<MappedFile>, options: &OpenOptions) -> Result<Tens
     Ok(TensorFlowFile { provenance, kind: Kind::GraphDef, weights, layers: Vec::new(), graph, notes })
 }
 
-/// A decoded graph with all that is needed to build from it.
+/// A decoded graph with all that is needed to build from it; assets and checkpoint stand beside the graph.
 ///
 /// # Errors
 /// When names stand twice or functions are damaged.
-pub(crate) fn parts(file: &Arc<MappedFile>, def: GraphDef, assets: &Assets, options: &OpenOptions) -> Result<Parts> {
+pub(crate) fn parts(
+    file: &Arc<MappedFile>,
+    def: GraphDef,
+    (assets, checkpoint): (&Assets, Option<&Checkpoint>),
+    options: &OpenOptions,
+) -> Result<Parts> {
     let producer = def.versions.as_ref().map_or(def.version, |v| v.producer);
     let library = Library::new(def.library.map(|l| l.function).unwrap_or_default(), options.limits)?;
     let main = functional(Body::graph(def.node)?, &library)?;
-    let tables = Tracer { file, library: &library, assets }.tables(&main);
+    let tables = Tracer { file, library: &library, assets, checkpoint }.tables(&main);
     let switches = Switches::of(&main, &library);
     Ok(Parts {
         file: file.clone(),

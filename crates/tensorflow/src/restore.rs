@@ -38,11 +38,8 @@ pub(crate) struct Tracer<'a> {
     pub(crate) library: &'a Library,
     /// The files that tables are filled from.
     pub(crate) assets: &'a Assets,
-}
-
-/// Ops that a value goes through on its way from the checkpoint to the variable.
-fn hands_on(op: &str) -> bool {
-    matches!(op, "Identity" | "Reshape" | "Cast" | "RefIdentity" | "EnsureShape" | "IdentityN")
+    /// What variables and tables are restored from.
+    pub(crate) checkpoint: Option<&'a Checkpoint>,
 }
 
 impl Tracer<'_> {
@@ -93,7 +90,7 @@ impl Tracer<'_> {
             "PartitionedCall" | "StatefulPartitionedCall" if depth > 0 => {
                 let Some(function) = self.called(node) else { return };
                 let given: Vec<_> = node.input.iter().filter(|i| !i.starts_with('^')).map(|i| variable(i)).collect();
-                let argument = |text: &str| match self.through(&function, text) {
+                let argument = |text: &str| match function.through(self.library, text) {
                     Some(Ref::Arg(at)) => given.get(at).cloned().flatten(),
                     _ => None,
                 };
@@ -112,22 +109,8 @@ impl Tracer<'_> {
         self.library.get(&name).ok()
     }
 
-    /// What a tensor is before it is handed on.
-    pub(crate) fn through(&self, body: &Body, text: &str) -> Option<Ref> {
-        let mut at = body.resolve(self.library, text, "").ok()?;
-        for _ in 0..16 {
-            let Ref::Node(node, output) = at else { return Some(at) };
-            let node = body.nodes.get(node).filter(|n| hands_on(&n.op));
-            let Some(input) = node.and_then(|n| n.input.get(if n.op == "IdentityN" { output } else { 0 })) else {
-                break;
-            };
-            at = body.resolve(self.library, input, "").ok()?;
-        }
-        Some(at)
-    }
-
     fn source(&self, body: &Body, text: &str, _user: &str) -> Option<(usize, usize)> {
-        match self.through(body, text)? {
+        match body.through(self.library, text)? {
             Ref::Node(at, output) => Some((at, output)),
             Ref::Arg(_) => None,
         }
@@ -141,7 +124,7 @@ impl Tracer<'_> {
     }
 
     /// The key that output `out` of a restoring op stands for.
-    fn key(&self, body: &Body, at: usize, out: usize) -> Option<(String, Option<Slice>)> {
+    pub(crate) fn key(&self, body: &Body, at: usize, out: usize) -> Option<(String, Option<Slice>)> {
         let node = body.nodes.get(at)?;
         if !matches!(node.op.as_str(), "RestoreV2" | "Restore" | "RestoreSlice") {
             return None;
@@ -172,17 +155,12 @@ fn bare(input: &str) -> &str {
 ///
 /// # Errors
 /// When the checkpoint's data is missing or damaged.
-pub(crate) fn variables(
-    tracer: &Tracer<'_>,
-    main: &Body,
-    restore: &str,
-    checkpoint: Option<&Checkpoint>,
-) -> Result<Variables> {
+pub(crate) fn variables(tracer: &Tracer<'_>, main: &Body, restore: &str) -> Result<Variables> {
     let mut all = Variables::default();
     let restored = tracer.restored(main, restore);
     // What a checkpoint would hold is never taken from the start of the training instead.
     let saved: HashSet<String> = restored.iter().map(|r| r.node.clone()).collect();
-    if let Some(checkpoint) = checkpoint {
+    if let Some(checkpoint) = tracer.checkpoint {
         for restored in restored {
             if let Some(tensor) = checkpoint.part(&restored.key, restored.slice.as_ref())? {
                 all.by_node.insert(restored.node, tensor);
@@ -208,9 +186,14 @@ pub(crate) fn variables(
             all.by_node.insert(node, tensor);
         }
     }
-    all.absent = match checkpoint {
-        None => "there is no checkpoint beside the graph: `variables/variables.index` of a SavedModel".to_owned(),
-        Some(_) => "the checkpoint does not belong to this graph, or was saved without this variable".to_owned(),
-    };
+    all.absent = absent(tracer.checkpoint).to_owned();
     Ok(all)
+}
+
+/// Why what is restored may not be there.
+pub(crate) fn absent(checkpoint: Option<&Checkpoint>) -> &'static str {
+    match checkpoint {
+        None => "there is no checkpoint beside the graph: `variables/variables.index` of a SavedModel",
+        Some(_) => "the checkpoint does not belong to this graph, or was saved without this",
+    }
 }

@@ -61,10 +61,10 @@ pub(crate) fn model(
 ) -> Result<TensorFlowFile> {
     let dir = Path::new(file.name()).parent().unwrap_or(Path::new(""));
     let assets = Assets::of(&meta, dir);
-    let mut parts = parts(file, def, &assets, options).map_err(|d| d.in_file(file.name()))?;
-    let tracer = Tracer { file, library: &parts.library, assets: &assets };
+    let mut parts = parts(file, def, (&assets, checkpoint), options).map_err(|d| d.in_file(file.name()))?;
+    let tracer = Tracer { file, library: &parts.library, assets: &assets, checkpoint };
     let restore = meta.saver_def.as_ref().map_or("", |s| s.restore_op_name.as_str());
-    parts.variables = variables(&tracer, &parts.main, restore, checkpoint)?;
+    parts.variables = variables(&tracer, &parts.main, restore)?;
     let weights = weights(&parts.variables, checkpoint)?;
     let wishes = Wishes { inputs: &options.inputs, outputs: &options.outputs, types: &options.input_types };
     let interface = interface(&meta, options, wishes, &mut notes).and_then(|chosen| {

@@ -48,6 +48,11 @@ pub(crate) struct Body {
     arg_index: HashMap<String, usize>,
 }
 
+/// Ops that a value goes through on its way from the checkpoint to the variable.
+fn hands_on(op: &str) -> bool {
+    matches!(op, "Identity" | "Reshape" | "Cast" | "RefIdentity" | "EnsureShape" | "IdentityN")
+}
+
 pub(crate) fn graph_error(message: impl Into<String>, node: &str) -> Box<Diagnostic> {
     Diagnostic::error(Code::TF_GRAPH, message).at_node(node).help("the graph was damaged, or edited by hand")
 }
@@ -148,6 +153,20 @@ impl Body {
         }
         let (at, output) = self.renamed.get(&(at, output)).copied().unwrap_or((at, output));
         Ok(Ref::Node(at, output))
+    }
+
+    /// What a tensor is before it is handed on.
+    pub(crate) fn through(&self, library: &Library, text: &str) -> Option<Ref> {
+        let mut at = self.resolve(library, text, "").ok()?;
+        for _ in 0..16 {
+            let Ref::Node(node, output) = at else { return Some(at) };
+            let node = self.nodes.get(node).filter(|n| hands_on(&n.op));
+            let Some(input) = node.and_then(|n| n.input.get(if n.op == "IdentityN" { output } else { 0 })) else {
+                break;
+            };
+            at = self.resolve(library, input, "").ok()?;
+        }
+        Some(at)
     }
 
     /// Number of the first tensor of an output argument.

@@ -52,7 +52,11 @@ const NO_OUTPUT: &[&str] = &[
     "InitializeTable",
     "InitializeTableV2",
     "WriteFile",
+    "LookupTableImport",
     "LookupTableImportV2",
+    "LookupTableInsert",
+    "LookupTableInsertV2",
+    "LookupTableRemoveV2",
 ];
 
 /// Ops that take a step of training begin so.

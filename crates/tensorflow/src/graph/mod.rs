@@ -6,6 +6,7 @@ mod array;
 mod attrs;
 mod body;
 mod call;
+mod changed;
 mod dropout;
 mod feeds;
 mod guess;
@@ -17,6 +18,7 @@ mod op_outputs;
 mod order;
 mod ragged;
 mod switches;
+mod table;
 mod v1;
 
 pub(crate) use body::{Body, Ref};
@@ -25,8 +27,9 @@ pub(crate) use interface::{
     Input, Interface, Output, Wishes, input_type, interface_of_graph, name_of, sizes, type_name,
 };
 pub(crate) use library::Library;
-pub(crate) use lookup::{MOST_KEYS, Table};
+pub(crate) use lookup::MOST_KEYS;
 pub(crate) use switches::Switches;
+pub(crate) use table::{Table, Tables, is_mutable_table};
 pub(crate) use v1::functional;
 
 use attrs::Bindings;
@@ -62,7 +65,7 @@ pub(crate) struct Parts {
     /// The values of variables.
     pub(crate) variables: Variables,
     /// The content of lookup tables by the node that makes them.
-    pub(crate) tables: HashMap<String, Table>,
+    pub(crate) tables: Tables,
     /// Placeholders that are no inputs.
     pub(crate) switches: Switches,
     /// `versions.producer` of the graph.
@@ -108,6 +111,8 @@ struct Shared<'a> {
     work: Cell<usize>,
     most_work: usize,
     notes: RefCell<BTreeSet<String>>,
+    /// Tables that a run of the model changes.
+    changed: HashSet<String>,
 }
 
 struct Emitter<'a> {
@@ -137,17 +142,18 @@ struct Place {
 pub(crate) fn build(parts: &Parts, interface: &Interface) -> Result<(SourceGraph, Vec<String>)> {
     // Functions that are called twice by functions that are called twice … grow exponentially.
     let most_work = (40 * parts.main.nodes.len() + parts.library.bytes() + 10_000).min(parts.limits.objects);
-    let shared = Shared { parts, work: Cell::new(0), most_work, notes: RefCell::default() };
+    let at = |tensor: &str, name: &str| parts.main.resolve(&parts.library, tensor, name);
+    let wanted = interface.outputs.iter().map(|o| at(&o.tensor, &o.name)).collect::<Result<Vec<_>>>()?;
+    let given = interface.inputs.iter().map(|i| at(&i.tensor, &i.name)).collect::<Result<Vec<_>>>()?;
+    let changed = changed::changed(parts, &wanted, &given.iter().copied().collect(), most_work);
+    let shared = Shared { parts, work: Cell::new(0), most_work, notes: RefCell::default(), changed };
     let mut emitter = Emitter::new(&shared, String::new());
     let mut fed = HashMap::new();
-    for input in &interface.inputs {
-        let at = parts.main.resolve(&parts.library, &input.tensor, &input.name)?;
+    for (input, at) in interface.inputs.iter().zip(given) {
         emitter.names.insert(input.name.clone());
         let value = emitter.graph.add_input(input.name.clone(), Some(input.ty.clone()));
         fed.insert(at, Item::Value(value));
     }
-    let wanted = interface.outputs.iter().map(|o| parts.main.resolve(&parts.library, &o.tensor, &o.name));
-    let wanted = wanted.collect::<Result<Vec<_>>>()?;
     let results = emitter.body(&parts.main, fed, &wanted, &Place::default())?;
     for (output, item) in interface.outputs.iter().zip(results) {
         match item {

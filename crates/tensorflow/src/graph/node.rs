@@ -6,7 +6,7 @@ use super::attrs::{attrs, bound};
 use super::body::{graph_error, result_count};
 use super::interface::number_of;
 use super::v1::MADE;
-use super::{Emitter, Handle, Item, Place, Results, join};
+use super::{Emitter, Handle, Item, Place, Results, is_mutable_table, join};
 use modelport_diag::{Code, Diagnostic, Result};
 use modelport_ir::{Attr, DType, Dialect, SourceOp, Tensor, ValueId};
 use modelport_proto::tensorflow::NodeDef;
@@ -56,6 +56,8 @@ impl Emitter<'_> {
             "If" | "StatelessIf" | "_If" | "While" | "StatelessWhile" | "_While" | "Case" | "StatelessCase" => {
                 self.control(node, inputs, used, place)
             }
+            _ if is_mutable_table(node) => Ok(self.handle(node, place)),
+            "LookupTableExport" | "LookupTableExportV2" => self.export(node, inputs, used, place),
             "LookupTableSize" | "LookupTableSizeV2" => self.table_size(node, inputs, used, place),
             op if op.starts_with("StringToHashBucket") => self.bucket(node, inputs, used, place),
             "LookupTableFind" | "LookupTableFindV2" => self.look_up(node, inputs, used, place),

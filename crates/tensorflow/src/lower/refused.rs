@@ -75,9 +75,9 @@ const REASONS: &[(&[&str], &str)] = &[
             "AnonymousHashTable",
             "AnonymousMutable*",
         ],
-        "a table is converted when the graph or a file of its assets holds all its keys and values, and they are at most \
-         65536; those of tables that can change are in the checkpoint and are not read: cut the graph behind the look-up with \
-         `--inputs`",
+        "a table is converted when the graph, a file of its assets or the checkpoint of a SavedModel or `.meta` holds all its \
+         keys and values, and they are at most 65536; a frozen graph has lost those of a table that can change: cut the graph \
+         behind the look-up with `--inputs`",
     ),
     (
         &[

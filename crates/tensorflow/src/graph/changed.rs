@@ -1,0 +1,106 @@
+//! Lookup tables that a run of the model changes, which leaves them with no content that a converted model could hold.
+//!
+//! Owns: the walk through what runs with the outputs, control inputs and whole functions included. Must never know: the
+//! content of tables.
+
+use super::attrs::list_attr;
+use super::body::{Body, Ref};
+use super::{Parts, is_mutable_table};
+use crate::wire::decode;
+use modelport_proto::tensorflow::attr_value::Value;
+use modelport_proto::tensorflow::{NameAttrList, NodeDef};
+use std::collections::HashSet;
+use std::rc::Rc;
+
+/// Ops that change the table that is their first operand (core/ops/lookup_ops.cc, 2.21).
+const CHANGES: &[&str] =
+    &["LookupTableImport", "LookupTableImportV2", "LookupTableInsert", "LookupTableInsertV2", "LookupTableRemoveV2"];
+
+/// A call: what is called, and which of the arguments are tables.
+type Call = (String, Vec<Option<String>>);
+
+struct Walk<'a> {
+    parts: &'a Parts,
+    changed: HashSet<String>,
+    called: HashSet<Call>,
+    next: Vec<(Rc<Body>, Call)>,
+}
+
+/// The tables that change when the tensors `wanted` are computed, by the node that makes each; tensors in `fed` are there.
+/// When there is more to walk through than `most` nodes, it may be any.
+pub(super) fn changed(parts: &Parts, wanted: &[Ref], fed: &HashSet<Ref>, mut most: usize) -> HashSet<String> {
+    let tables = parts.main.nodes.iter().filter(|n| is_mutable_table(n)).map(|n| n.name.clone());
+    let tables: HashSet<String> = tables.collect();
+    if tables.is_empty() {
+        return tables;
+    }
+    let mut walk = Walk { parts, changed: HashSet::new(), called: HashSet::new(), next: Vec::new() };
+    for node in running(parts, wanted, fed) {
+        walk.look(&parts.main, node, &[]);
+    }
+    while let Some((body, (_, arguments))) = walk.next.pop() {
+        let Some(left) = most.checked_sub(body.nodes.len()) else { return tables };
+        most = left;
+        for node in &body.nodes {
+            walk.look(&body, node, &arguments);
+        }
+    }
+    walk.changed
+}
+
+/// The nodes of the main graph that run with some tensors.
+fn running<'a>(parts: &'a Parts, wanted: &[Ref], fed: &HashSet<Ref>) -> Vec<&'a NodeDef> {
+    let main = &parts.main;
+    let node = |at: &Ref| match at {
+        Ref::Node(node, _) if !fed.contains(at) => Some(*node),
+        _ => None,
+    };
+    let mut seen = HashSet::new();
+    let mut next: Vec<usize> = wanted.iter().filter_map(node).collect();
+    while let Some(at) = next.pop() {
+        let Some(found) = main.nodes.get(at).filter(|_| seen.insert(at)) else { continue };
+        next.extend(found.input.iter().filter_map(|text| match text.strip_prefix('^') {
+            Some(name) => main.find(name),
+            None => node(&main.resolve(&parts.library, text, "").ok()?),
+        }));
+    }
+    seen.iter().filter_map(|at| main.nodes.get(*at)).collect()
+}
+
+impl Walk<'_> {
+    /// What one node changes itself, and the functions that it calls.
+    fn look(&mut self, body: &Body, node: &NodeDef, arguments: &[Option<String>]) {
+        let library = &self.parts.library;
+        let table = |text: &String| match body.through(library, text)? {
+            Ref::Arg(at) => arguments.get(at).cloned().flatten(),
+            Ref::Node(at, _) => body.nodes.get(at).filter(|n| is_mutable_table(n)).map(|n| n.name.clone()),
+        };
+        let mut operands = node.input.iter().filter(|t| !t.starts_with('^'));
+        if CHANGES.contains(&node.op.as_str()) {
+            self.changed.extend(operands.next().and_then(table));
+            return;
+        }
+        // The first operand of these says which function runs, or where.
+        let chooses = ["If", "StatelessIf", "_If", "Case", "StatelessCase", "RemoteCall"].contains(&node.op.as_str());
+        let given: Vec<_> = operands.skip(usize::from(chooses)).map(table).collect();
+        for name in functions(node).into_iter().chain(library.has(&node.op).then(|| node.op.clone())) {
+            let call = (name, given.clone());
+            if let Ok(function) = library.get(&call.0)
+                && self.called.insert(call.clone())
+            {
+                self.next.push((function, call));
+            }
+        }
+    }
+}
+
+/// The functions that a node's attributes name.
+fn functions(node: &NodeDef) -> Vec<String> {
+    let one = |value: &Value| match value {
+        Value::Func(bytes) => Some(decode::<NameAttrList>(bytes, "a function's name").ok()?.name),
+        _ => None,
+    };
+    let branches = list_attr(node, "branches").map(|list| list.func).unwrap_or_default();
+    let named = branches.into_iter().map(|function| function.name);
+    node.attr.values().filter_map(|a| one(a.value.as_ref()?)).chain(named).collect()
+}
