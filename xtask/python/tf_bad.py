@@ -275,6 +275,30 @@ def table_changed_before(folder):
     text(folder, graph.as_graph_def())
 
 
+@case()
+def stateless_seeds(folder):
+    """Seeds that no numbers can be given for: an input, too many numbers, a number that is not known, another generator, three
+    integers, a type that it has not."""
+    R = tf.raw_ops
+    with tf.Graph().as_default() as graph:
+        x, seed = V1.placeholder(tf.float32, (None, 4), name="x"), V1.placeholder(tf.int32, (2,), name="seed")
+        key, counter = R.StatelessRandomGetKeyCounter(seed=[1, 2])
+        y = [x[:1] + R.StatelessRandomUniform(shape=[1, 4], seed=seed, name="of_an_input"),
+             x[:1] + R.StatelessRandomNormal(shape=[1 << 20, 4], seed=[1, 2], name="too_many")[:1],
+             x + R.StatelessTruncatedNormal(shape=tf.shape(x), seed=[1, 2], name="unknown"),
+             x + R.StatelessRandomUniformV2(shape=[4], key=key, counter=counter, alg=2, name="threefry"),
+             x + R.StatelessRandomUniform(shape=[4], seed=[1, 2], name="three"),
+             x + R.StatelessRandomUniform(shape=[4], seed=[1, 2], name="of_integers")]
+        tf.identity(tf.reduce_sum(tf.add_n([tf.reduce_sum(t) for t in y])), name="y")
+    graph = graph.as_graph_def()
+    for node in graph.node:
+        if node.name == "of_integers":
+            node.attr["dtype"].type = tf.int32.as_datatype_enum
+        if node.name == "three/seed":
+            node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(np.array([1, 2, 3], "int32")))
+    text(folder, graph)
+
+
 plain()
 made = 0
 for name, make, args in CASES:

@@ -39,7 +39,6 @@ def shapes(add):
 
 def drawn(add):
     """What is the same whatever is drawn: shapes, ranges, sums of rows that change places."""
-    within = lambda u, low, high: [tf.shape(u), tf.reduce_all((u >= low) & (u < high)), tf.reduce_max(u) > tf.reduce_min(u)]
     add("RandomUniform", "dynamic", lambda x: within(R.RandomUniform(shape=tf.shape(x), dtype=tf.float32), 0., 1.), In(None, 40))
     add("RandomUniform", "f64", lambda x: within(R.RandomUniform(shape=[7, 30], dtype=tf.float64, seed=3) + tf.cast(x[0] * 0, tf.float64), 0., 1.), In(30))
     add("RandomStandardNormal", "dynamic", lambda x: within(R.RandomStandardNormal(shape=tf.shape(x, out_type=tf.int64), dtype=tf.float32), -9., 9.), In(None, 40))
@@ -52,8 +51,71 @@ def drawn(add):
     add("RandomShuffle", "rows", lambda x: tf.reduce_max(R.RandomShuffle(value=x), 0), X)
 
 
+def moments(z, mean, deviation, low, high):
+    """Whether numbers are between bounds, and mean and deviation nearly what they should be."""
+    z = tf.cast(z, tf.float32)
+    m = tf.reduce_mean(z)
+    return [tf.shape(z), tf.reduce_all((z >= low) & (z <= high)), tf.abs(m - mean) < .1, tf.abs(tf.sqrt(tf.reduce_mean((z - m) ** 2)) - deviation) < .1]
+
+
+def truncated(add):
+    # Deviation 0.8796 is that of numbers within two deviations of the mean.
+    add("TruncatedNormal", "dynamic", lambda x: moments(R.TruncatedNormal(shape=tf.shape(x), dtype=tf.float32), 0., .8796, -2., 2.), In(None, 4000))
+    add("TruncatedNormal", "f16", lambda x: moments(R.TruncatedNormal(shape=tf.shape(x), dtype=tf.float16, seed=5), 0., .8796, -2., 2.), In(None, 4000))
+    # Means and deviations by the formulas of truncated normal distributions.
+    bounds = lambda *v: dict(zip(("means", "stdevs", "minvals", "maxvals"), (np.float32(n) for n in v)))
+    add("ParameterizedTruncatedNormal", "one", lambda x: moments(R.ParameterizedTruncatedNormal(shape=tf.shape(x), **bounds(1, 2, 0, 4)), 1.7125, 1.0588, 0., 4.), In(None, 4000))
+    add("ParameterizedTruncatedNormal", "tail", lambda x: moments(R.ParameterizedTruncatedNormal(shape=tf.shape(x), **bounds(0, 1, 3, np.inf)), 3.2831, .2663, 3., 9.), In(None, 4000))
+    def rows(x):
+        z = R.ParameterizedTruncatedNormal(shape=[2, tf.size(x)], **bounds([0, 10], [1, 3], [-1, 4], [1, np.inf]))
+        return moments(z[0], 0., .5397, -1., 1.) + moments(z[1], 10.1657, 2.8245, 4., 99.)
+    add("ParameterizedTruncatedNormal", "rows", rows, In(None, 3000))
+
+
+def stateless(add):
+    """Numbers of a seed are those that TensorFlow computes; of a seed that is drawn, as above."""
+    X3 = In(None, dtype="int32", values=[2, 0, 1, 2])
+    def both(op, name, seed, **how):
+        how["shape"] = how.get("shape", [3, 7])
+        add(op, name, lambda i: tf.gather(R.__dict__[op](seed=seed, **how), i), X3)
+        def second(i):
+            key, counter = R.StatelessRandomGetKeyCounter(seed=seed)
+            return tf.gather(R.__dict__[op + "V2"](key=key, counter=counter, alg=R.StatelessRandomGetAlg(), **how), i)
+        add(op + "V2", name, second, X3)
+    reals = lambda op: [both(op, name, seed, dtype=dtype) for name, seed, dtype in
+                        (("f32", np.array([7, -2], "int32"), tf.float32), ("f64", np.array([1 << 40, 3]), tf.float64), ("f16", np.array([0, 0]), tf.float16))]
+    for op in ("StatelessRandomUniform", "StatelessRandomNormal", "StatelessTruncatedNormal"):
+        reals(op)
+        drawn = {"U": (0., 1.), "N": (-9., 9.)}[op[15]] if op[9] == "R" else (-2., 2.)
+        add(op, "drawn_seed", lambda x, op=op, drawn=drawn: within(R.__dict__[op](shape=tf.shape(x), seed=R.RandomUniformInt(shape=[2], minval=0, maxval=99)), *drawn), In(None, 40))
+    add("StatelessRandomNormal", "many", lambda i: tf.gather(R.StatelessRandomNormal(shape=[3, 250], seed=[3, 4]), i), X3)
+    add("StatelessTruncatedNormal", "many", lambda i: tf.gather(R.StatelessTruncatedNormal(shape=[3, 250], seed=[3, 4]), i), X3)
+    add("StatelessRandomUniform", "bf16", lambda x: x + tf.cast(R.StatelessRandomUniform(shape=tf.shape(x)[1:] * 2, seed=[3, 4], dtype=tf.bfloat16), tf.float32)[:5], In(None, 5))
+    both("StatelessRandomUniformInt", "i32", [5, 6], minval=-7, maxval=2000000000)
+    both("StatelessRandomUniformInt", "i64", [5, 6], minval=np.int64(-1 << 62), maxval=np.int64((1 << 62) + 5))
+    add("StatelessRandomUniformInt", "drawn_seed", lambda x: within(R.StatelessRandomUniformInt(shape=tf.shape(x), minval=-2, maxval=9, seed=R.RandomUniformInt(shape=[2], minval=0, maxval=99)), -2, 9), In(None, 40))
+    both("StatelessRandomUniformFullInt", "i32", [5, 6], dtype=tf.int32)
+    both("StatelessRandomUniformFullInt", "u64", [5, 6], dtype=tf.uint64, shape=[5])
+    def split(x):
+        seed = tf.random.split(R.RandomUniformInt(shape=[2], minval=0, maxval=1 << 30), 2)[1]
+        return within(tf.random.stateless_uniform(tf.shape(x), seed), 0., 1.)
+    add("StatelessRandomUniformFullIntV2", "drawn_seed", split, In(None, 40))
+    add("StatelessRandomGetKeyCounter", "pair", lambda i: tf.gather(tf.concat(R.StatelessRandomGetKeyCounter(seed=[5, -6]), 0), i), X3)
+    add("StatelessRandomGetKeyCounterAlg", "three", lambda i: [tf.gather(tf.concat(R.StatelessRandomGetKeyCounterAlg(seed=[5, -6])[:2], 0), i), R.StatelessRandomGetKeyCounterAlg(seed=[5, -6])[2] + i], X3)
+    add("StatelessRandomGetAlg", "cpu", lambda i: R.StatelessRandomGetAlg() + i, X3)
+    add("StatelessMultinomial", "rows", lambda x: R.StatelessMultinomial(logits=x, num_samples=50, seed=[5, 6]), In(3, 4))
+    add("StatelessMultinomial", "infinite", lambda x: R.StatelessMultinomial(logits=x + np.array([0, -np.inf, 1, 0], "float32"), num_samples=1000, seed=[1, 2], output_dtype=tf.int32), In(1, 4))
+    add("StatelessMultinomial", "drawn_seed", lambda x: R.StatelessMultinomial(logits=x * 1e-3 + tf.one_hot([2, 0, 1], 4) * 1e4, num_samples=5, seed=R.RandomUniformInt(shape=[2], minval=0, maxval=99)), In(3, 4))
+
+
+def within(u, low, high):
+    return [tf.shape(u), tf.reduce_all((u >= low) & (u < high)), tf.reduce_max(u) > tf.reduce_min(u)]
+
+
 def generated(add):
     drawn(add)
+    truncated(add)
+    stateless(add)
     add("Fill", "constant", lambda x: x + R.Fill(dims=[4], value=2.5), N)
     add("Fill", "dynamic", lambda x: x * R.Fill(dims=tf.shape(x), value=tf.reduce_sum(x)), N)
     add("ZerosLike", "f32", lambda x: tf.abs(x) - R.ZerosLike(x=x), N)

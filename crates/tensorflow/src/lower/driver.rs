@@ -22,6 +22,8 @@ pub(crate) struct Memory {
     pub(crate) lists: HashMap<ValueId, Reserved>,
     /// Complex values, as their parts.
     pub(crate) complex: HashMap<ValueId, Pair>,
+    /// How many random numbers of constant seeds the model has become so far.
+    pub(crate) drawn: usize,
 }
 
 /// Lowers a TensorFlow source graph, in the spelling of TensorFlow 2.21, to core ops.
@@ -219,7 +221,8 @@ pub(super) fn lower_body(c: &mut Call<'_>, graph: &SourceGraph, types: &[TensorT
     for (&id, ty) in graph.inputs().iter().zip(types) {
         inputs.push(Some(b.input(graph.value(id).name.clone(), ty.clone())));
     }
-    let (mut problems, mut memory) = (Diagnostics::default(), Memory::default());
+    let mut problems = Diagnostics::default();
+    let mut memory = Memory { drawn: c.memory.drawn, ..Memory::default() };
     let before = c.unknown.len();
     let mut walk = Walk {
         b: &mut b,
@@ -231,6 +234,7 @@ pub(super) fn lower_body(c: &mut Call<'_>, graph: &SourceGraph, types: &[TensorT
     };
     let values = walk.nodes(graph, &inputs);
     outputs(&mut b, graph, &values, &memory, &mut problems);
+    c.memory.drawn = memory.drawn;
     check_body(problems, c.unknown.len() > before)?;
     if b.graph().outputs().len() != graph.outputs().len() {
         return Err(Diagnostic::error(Code::TF_OPERANDS, "a function has an output that nothing computes"));

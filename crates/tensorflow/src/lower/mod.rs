@@ -31,6 +31,7 @@ mod matrix;
 mod norm;
 mod origin;
 mod pad;
+mod philox;
 mod pool;
 mod quant;
 mod ragged;
@@ -50,8 +51,10 @@ mod slice;
 mod space_batch;
 mod sparse;
 mod special;
+mod stateless;
 mod suppression;
 mod tensor_list;
+mod truncated;
 mod unknown;
 
 pub use driver::lower;
@@ -106,7 +109,9 @@ const FAMILIES: &[&[Row]] = &[
     shape::ROWS,
     generate::ROWS,
     random::ROWS,
+    truncated::ROWS,
     random_crop::ROWS,
+    stateless::ROWS,
     join::ROWS,
     pad::ROWS,
     slice::ROWS,
