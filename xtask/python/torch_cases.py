@@ -554,6 +554,117 @@ case("isin", lambda x: A.isin(x, 2, invert=True), ints(3, 4), name="scalar")
 case("tril_indices", lambda x: x[A.tril_indices(3, 4, 1)[0], A.tril_indices(3, 4, 1)[1]], f(3, 4))
 case("triu_indices", lambda x: x[A.triu_indices(3, 4, -1)[0], A.triu_indices(3, 4, -1)[1]], f(3, 4))
 
+# ---- complex numbers, between real inputs and outputs
+Z, R = torch.view_as_complex, torch.view_as_real
+case("complex", lambda x, y: R(torch.complex(x, y)), f(2, 3), f(2, 3), dynamic=[0, 0])
+case("polar", lambda x, y: R(torch.polar(x, y)), pos(2, 3), f(2, 3))
+case("view_as_complex", lambda x: Z(x).real * 2.0, f(3, 2), dynamic=[0])
+case("view_as_real", lambda x: R(x * 1j), f(3, 4))
+case("real", lambda x: torch.real(Z(x)) + 1.0, f(2, 3, 2))
+case("imag", lambda x: torch.imag(Z(x)) + 1.0, f(2, 3, 2))
+case("conj", lambda x: R(Z(x).conj().resolve_conj()), f(2, 3, 2))
+case("conj", lambda x: x.conj() + 1.0, f(2, 3), name="real")
+case("_conj", lambda x: R(A._conj(Z(x)).resolve_conj()), f(2, 3, 2))
+case("conj_physical", lambda x: R(torch.conj_physical(Z(x))), f(2, 3, 2))
+case("resolve_conj", lambda x: R((Z(x).mT.conj() @ Z(x)).resolve_conj()), f(2, 3, 2), name="complex")
+case("angle", lambda x: torch.angle(Z(x)), f(2, 3, 2))
+case("angle", lambda x: torch.angle(x), f(2, 3), name="real")
+case("abs", lambda x: Z(x).abs(), f(2, 3, 2), name="complex")
+case("add", lambda x, y: R(torch.add(Z(x) + 1.5, y, alpha=2)), f(2, 3, 2), f(3), name="complex")
+case("sub", lambda x, y: R(2.0 - (Z(x) - Z(y))), f(2, 3, 2), f(3, 2), name="complex")
+case("mul", lambda x, y: R(Z(x) * Z(y) * 3), f(2, 3, 2), f(3, 2), name="complex", dynamic=[0])
+case("mul", lambda x, y: R(Z(x) * y), f(2, 3, 2), f(3), name="complex_by_real")
+case("div", lambda x, y: R(Z(x) / Z(y) + 1.0 / Z(y) + Z(x) / 2.0), f(2, 3, 2), f(3, 2), name="complex")
+case("reciprocal", lambda x: R(Z(x).reciprocal()), f(2, 3, 2), name="complex")
+case("pow", lambda x: R(Z(x) ** 2 + Z(x) ** 1.5), f(2, 3, 2), name="complex")
+case("square", lambda x: R(Z(x).square()), f(2, 3, 2), name="complex")
+case("exp", lambda x: R(torch.exp(Z(x))), f(2, 3, 2), name="complex")
+case("log", lambda x: R(torch.log(Z(x))), f(2, 3, 2), name="complex")
+case("sqrt", lambda x: R(torch.sqrt(Z(x))), f(2, 3, 2), name="complex")
+case("matmul", lambda x, y: R(Z(x) @ Z(y)), f(2, 3, 4, 2), f(4, 5, 2), name="complex")
+case("einsum", lambda x, y: R(torch.einsum("bix,iox->box", Z(x), Z(y))), f(2, 3, 4, 2), f(3, 5, 4, 2), name="complex", dynamic=[0])
+case("where", lambda x, y: R(torch.where(y > 0, Z(x), 1.0)), f(2, 3, 2), f(2, 3), name="complex")
+case("cat", lambda x, y: R(torch.cat([Z(x), y.to(torch.complex64)], 1)), f(2, 3, 2), f(2, 2), name="complex")
+case("sum", lambda x: R(Z(x).sum(1, keepdim=True) - Z(x).mean(0)), f(2, 3, 2), name="complex")
+case("masked_fill", lambda x, y: R(Z(x).masked_fill(y, 2.0)), f(2, 3, 2), bools(2, 3), name="complex")
+case("adjoint", lambda x: R(Z(x).adjoint().resolve_conj()), f(2, 3, 2), name="complex")
+case("to", lambda x: x.to(torch.complex64).abs() + Z(torch.stack([x, x], -1)).to(torch.complex128).imag, f(2, 3), name="complex")
+case("ones", lambda x: R(torch.ones(3, dtype=torch.complex64) * x + torch.full((3,), 2.0, dtype=torch.complex64)), f(2, 3), name="complex")
+
+
+class Spectral(nn.Module):
+    """A layer of a Fourier neural operator: complex weights, and a write to a part of complex zeros."""
+
+    def __init__(self):
+        super().__init__()
+        g = torch.Generator().manual_seed(3)
+        self.w = nn.Parameter(torch.randn(3, 4, 3, dtype=torch.cfloat, generator=g))
+
+    def forward(self, x):
+        z = torch.fft.rfft(x)
+        out = torch.zeros(x.shape[0], 4, z.shape[-1], dtype=torch.cfloat)
+        out[:, :, :3] = torch.einsum("bix,iox->box", z[:, :, :3], self.w)
+        return torch.fft.irfft(out, n=x.shape[-1])
+
+
+class Inside(nn.Module):
+    """Writes to a part of a complex tensor that is shown as real numbers."""
+
+    def forward(self, x):
+        z = torch.view_as_complex(x * 2.0)
+        torch.view_as_real(z)[..., 0].mul_(3.0)
+        z.imag.add_(1.0)
+        return torch.view_as_real(z * z)
+
+
+case("fft_rfft", Spectral(), f(2, 3, 10), name="operator", dynamic=[0])
+case("view_as_real", Inside(), f(2, 3, 2), name="written")
+
+# ---- Fourier transforms
+F = torch.fft
+case("fft_fft", lambda x: R(F.fft(x)), f(2, 12), dynamic=[0])
+case("fft_fft", lambda x: R(F.fft(Z(x), n=5, dim=0, norm="ortho")), f(7, 3, 2), name="trimmed")
+case("fft_fft", lambda x: R(F.fft(Z(x), n=9, dim=1, norm="forward")), f(2, 7, 3, 2), name="padded")
+case("fft_fft", lambda x: R(F.fft(F.fft(x, dim=-1), dim=-2))[..., 0], f(2, 5, 6), name="fnet")
+case("fft_fft", lambda x: R(F.fft(x)), ints(2, 6), name="ints")
+case("fft_fft", lambda x: R(F.fft(x)), f(2, 6, dtype=torch.float64), name="f64")
+case("fft_fft", lambda x: R(F.fft(x)), f(400), name="long")
+case("fft_ifft", lambda x: R(F.ifft(Z(x))), f(2, 7, 2))
+case("fft_ifft", lambda x: R(F.ifft(x, norm="forward", dim=0).resolve_conj()), f(6, 2, 3), name="forward")
+case("fft_rfft", lambda x: R(F.rfft(x)), f(2, 8), dynamic=[0])
+case("fft_rfft", lambda x: R(F.rfft(x, n=7, dim=1, norm="ortho")), f(2, 5, 3), name="padded")
+case("fft_irfft", lambda x: F.irfft(Z(x)), f(2, 5, 2), dynamic=[0])
+case("fft_irfft", lambda x: F.irfft(Z(x), n=7, dim=0, norm="ortho"), f(5, 3, 2), name="odd")
+case("fft_irfft", lambda x: F.irfft(Z(x), n=12), f(2, 5, 2), name="padded")
+case("fft_hfft", lambda x: F.hfft(Z(x)), f(2, 5, 2))
+case("fft_hfft", lambda x: F.hfft(Z(x), n=7, norm="forward"), f(2, 5, 2), name="forward")
+case("fft_ihfft", lambda x: R(F.ihfft(x).resolve_conj()), f(2, 7))
+case("fft_fft2", lambda x: R(F.fft2(x)), f(2, 3, 5, 6), dynamic=[0])
+case("fft_fft2", lambda x: R(F.fft2(Z(x), s=(4, 8), dim=(0, 2))), f(5, 2, 6, 2), name="sized")
+case("fft_ifft2", lambda x: R(F.ifft2(Z(x), norm="ortho")), f(2, 5, 6, 2))
+case("fft_rfft2", lambda x: R(F.rfft2(x, norm="ortho")), f(2, 6, 5), dynamic=[0])
+case("fft_irfft2", lambda x: F.irfft2(Z(x), s=(6, 7)), f(2, 5, 4, 2))
+case("fft_irfft2", lambda x: F.irfft2(F.rfft2(x, dim=(1, 2), norm="ortho") * 2.0, s=(4, 6), dim=(1, 2), norm="ortho"), f(2, 4, 6, 3), name="gfnet", dynamic=[0])
+case("fft_hfft2", lambda x: F.hfft2(Z(x)), f(2, 5, 4, 2))
+case("fft_ihfft2", lambda x: R(F.ihfft2(x).resolve_conj()), f(2, 5, 4))
+case("fft_fftn", lambda x: R(F.fftn(x)), f(3, 4, 5))
+case("fft_fftn", lambda x: R(F.fftn(x, s=(-1, 6))), f(3, 4, 5), name="last")
+case("fft_ifftn", lambda x: R(F.ifftn(Z(x), dim=(0, 2))), f(3, 2, 5, 2))
+case("fft_rfftn", lambda x: R(F.rfftn(x, s=(3, 4, 6))), f(3, 5, 5))
+case("fft_irfftn", lambda x: F.irfftn(Z(x), dim=(2, 0)), f(4, 2, 5, 2))
+case("fft_hfftn", lambda x: F.hfftn(Z(x), norm="ortho"), f(3, 4, 2))
+case("fft_ihfftn", lambda x: R(F.ihfftn(x, norm="ortho").resolve_conj()), f(3, 4, 5))
+case("fft_fftshift", lambda x: F.fftshift(x, dim=-1), f(2, 5))
+case("fft_fftshift", lambda x: R(F.fftshift(F.fft(x))), f(3, 4), name="complex", dynamic=[0])
+case("fft_ifftshift", lambda x: F.ifftshift(x), f(3, 5), dynamic=[0])
+case("fft_fftfreq", lambda x: x * F.fftfreq(5, d=0.5), f(2, 5))
+case("fft_rfftfreq", lambda x: x * F.rfftfreq(9), f(2, 5))
+case("_fft_r2c", lambda x: R(A._fft_r2c(x, [0, 2], 0, True)), f(3, 2, 6))
+case("_fft_r2c", lambda x: R(A._fft_r2c(x, [1], 1, False)), f(3, 5), name="twosided", dynamic=[0])
+case("_fft_c2r", lambda x: A._fft_c2r(Z(x), [0, 1], 2, 7), f(3, 4, 2))
+case("_fft_c2c", lambda x: R(A._fft_c2c(Z(x), [0, 1], 0, True)), f(3, 4, 2))
+case("_fft_c2c", lambda x: R(A._fft_c2c(Z(x), [1], 2, False)), f(3, 4, 2), name="inverse")
+
 # What is drawn differs from run to run; what is computed of it does not.
 case("rand", lambda x: ((torch.rand(x.shape[0], 3) - 0.5).abs() <= 0.5) * x, f(2, 3), dynamic=[0])
 case("rand", lambda x: (torch.rand([], dtype=torch.float64) < 1) * x, f(2, 3), name="scalar_f64")

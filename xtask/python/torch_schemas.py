@@ -34,7 +34,7 @@ def rows():
     names = []
     for path in sorted(LOWER.rglob("*.rs")):
         code = path.read_text().split("#[cfg(test)]")[0]
-        names += re.findall(r'row(?:_many)?\(\s*"([^"]+)"', code)
+        names += re.findall(r'row(?:_many|_complex)?\(\s*"([^"]+)"', code)
     return names
 
 

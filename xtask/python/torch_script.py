@@ -35,6 +35,10 @@ def f(*shape):
     return lambda: torch.randn(shape)
 
 
+def cf(*shape):
+    return lambda: torch.randn(shape, dtype=torch.complex64)
+
+
 def value(v):
     return lambda: torch.tensor(v)
 
@@ -111,9 +115,63 @@ class Regions(nn.Module):
         return torchvision.ops.roi_pool(x, boxes, [2, 2])
 
 
+class Filter(nn.Module):
+    """A global filter: complex weights kept as real ones, a product between a transform and its inverse."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.randn(4, 4, 4, 2) * 0.3)
+
+    def forward(self, x):
+        z = torch.fft.rfft2(x, dim=(1, 2), norm="ortho")
+        z = z * torch.view_as_complex(self.w)
+        return torch.fft.irfft2(z, s=(4, 6), dim=(1, 2), norm="ortho")
+
+
+class Rotary(nn.Module):
+    """Positions as turns of complex numbers."""
+
+    def __init__(self):
+        super().__init__()
+        angles = torch.outer(torch.arange(5).float(), 1.0 / 10.0 ** torch.arange(3).float())
+        self.register_buffer("turns", torch.polar(torch.ones_like(angles), angles))
+
+    def forward(self, x):
+        z = torch.view_as_complex(x.reshape(x.shape[0], 5, 3, 2))
+        return torch.view_as_real(z * self.turns).flatten(2) + torch.view_as_real(z * 1j).sum()
+
+
+class Takes(nn.Module):
+    def forward(self, x):
+        return x.abs()
+
+
+class Gives(nn.Module):
+    def forward(self, x):
+        return torch.fft.fft(x)
+
+
+class Trimmed(nn.Module):
+    """Zeros of a complex type that are written in part."""
+
+    def forward(self, x):
+        z = torch.fft.rfft(x)
+        y = torch.zeros_like(z)
+        y[:, :2] = z[:, :2] * 2.0
+        if y.is_complex():
+            y = y + 1.0
+        return torch.fft.irfft(y, x.shape[-1]), z.abs(), z.angle()
+
+
 case("Int", Whole, f(5, 3), value(3), types="--input-type x=f32[N,3] --input-type n=i64[]")
 case("Float", Fraction, f(2, 3), value(0.75), types="--input-type x=f32[N,3] --input-type n=f32[]")
 case("Bool", Truth, f(2, 3), value(1), types="--input-type x=f32[N,3] --input-type n=i64[]")
+for how in ("trace", "script"):
+    case("fft_rfft2", Filter, f(2, 4, 6, 4), trace=how == "trace", name=how, types="" if how == "trace" else "--input-type x=f32[N,4,6,4]")
+    case("view_as_complex", Rotary, f(2, 5, 6), trace=how == "trace", name=how, types="" if how == "trace" else "--input-type x=f32[N,5,6]")
+    case("fft_irfft", Trimmed, f(2, 7), trace=how == "trace", name=how, types="" if how == "trace" else "--input-type x=f32[N,7]")
+for what, module in [("complex_input", Takes), ("complex_output", Gives)]:
+    case(what, module, cf(2, 3) if what == "complex_input" else f(2, 3), trace=True, outputs=False)
 case("_shape_as_tensor", Shape, f(2, 3), trace=True, name="trace")
 case("mkldnn_convolution", Mkldnn, f(2, 3, 5, 6))
 case("split", Pieces, f(2, 8), types="--input-type x=f32[N,8]")

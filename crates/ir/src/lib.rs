@@ -7,11 +7,13 @@
 
 mod attr;
 pub mod builder;
+pub mod complex;
 pub mod core;
 pub mod custom;
 pub mod drawn;
 mod dtype;
 mod fold;
+pub mod fourier;
 mod graph;
 pub mod infer;
 pub mod passes;

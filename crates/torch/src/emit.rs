@@ -29,6 +29,8 @@ pub enum Arg {
     Int(i64),
     /// A floating-point number.
     Float(f64),
+    /// Real and imaginary part of a complex number.
+    Complex(f64, f64),
     /// A string; devices, layouts and memory formats too.
     Str(String),
     /// An element type.
@@ -167,10 +169,10 @@ impl Emit {
     ) -> Vec<ValueId> {
         let mut operands = Vec::new();
         let mut source = SourceOp::new(Dialect::Torch, op);
-        let args = args.into_iter().map(|a| attr(a, &mut operands)).collect();
+        let args = args.into_iter().map(|a| self.attr(a, &mut operands)).collect();
         source.attrs.insert("@args".to_owned(), Attr::List(args));
         if !kwargs.is_empty() {
-            let kwargs = kwargs.into_iter().map(|(k, a)| (k.to_owned(), attr(a, &mut operands))).collect();
+            let kwargs = kwargs.into_iter().map(|(k, a)| (k.to_owned(), self.attr(a, &mut operands))).collect();
             source.attrs.insert("@kwargs".to_owned(), Attr::Map(kwargs));
         }
         self.add(name, source, operands.into_iter().map(Some).collect(), results)
@@ -257,13 +259,13 @@ impl Emit {
         if let Some(ty) = self.graph.ty(value) {
             return Some(ty.clone());
         }
-        self.typing.value(&self.graph, value).map(|(b, v)| b.ty(v).clone())
+        self.typing.value(&self.graph, value).map(|(b, o)| o.ty(b))
     }
 
     /// The number that a value certainly is: a size that is known, arithmetic on such.
     pub fn known_int(&mut self, value: ValueId) -> Option<i64> {
-        let (b, v) = self.typing.value(&self.graph, value)?;
-        let known = b.known(v)?;
+        let (b, o) = self.typing.value(&self.graph, value)?;
+        let known = b.known(o.value)?;
         if known.0.len() == 1 { known.0.first().and_then(modelport_ir::infer::KnownInt::value) } else { None }
     }
 
@@ -292,25 +294,25 @@ impl Emit {
         *count += 1;
         if *count > 1 { format!("{name}_{}", *count - 1) } else { name }
     }
-}
 
-/// The argument as an attribute; values become operands.
-fn attr(arg: Arg, operands: &mut Vec<ValueId>) -> Attr {
-    match arg {
-        Arg::None => Attr::None,
-        Arg::Bool(b) => Attr::Bool(b),
-        Arg::Int(i) => Attr::Int(i),
-        Arg::Float(f) => Attr::Float(f),
-        Arg::Str(s) => Attr::Str(s),
-        Arg::DType(d) => Attr::DType(d),
-        Arg::List(list) => Attr::List(list.into_iter().map(|a| attr(a, operands)).collect()),
-        Arg::Value(v) => {
-            let i = operands.iter().position(|&o| o == v).unwrap_or_else(|| {
-                operands.push(v);
-                operands.len() - 1
-            });
-            Attr::Map(BTreeMap::from([("@input".to_owned(), Attr::Int(i as i64))]))
-        }
+    /// The argument as an attribute; values become operands.
+    fn attr(&mut self, arg: Arg, operands: &mut Vec<ValueId>) -> Attr {
+        let value = match arg {
+            Arg::None => return Attr::None,
+            Arg::Bool(b) => return Attr::Bool(b),
+            Arg::Int(i) => return Attr::Int(i),
+            Arg::Float(f) => return Attr::Float(f),
+            Arg::Str(s) => return Attr::Str(s),
+            Arg::DType(d) => return Attr::DType(d),
+            Arg::List(list) => return Attr::List(list.into_iter().map(|a| self.attr(a, operands)).collect()),
+            Arg::Complex(re, im) => self.constant("", Tensor::complex_scalar(re, im)),
+            Arg::Value(v) => v,
+        };
+        let i = operands.iter().position(|&o| o == value).unwrap_or_else(|| {
+            operands.push(value);
+            operands.len() - 1
+        });
+        Attr::Map(BTreeMap::from([("@input".to_owned(), Attr::Int(i as i64))]))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Every lowering row, found by its spelling `row("Name",` or `row_many("Name",` in a reader crate, has a case under
+//! Every lowering row, found by its spelling (`row(`, `row_many(` or `row_complex(` and its name) in a reader crate, has a case under
 //! `fixtures/ops/<framework>/<Name>/`, and no name has two rows in one table. Keras has two tables: layer classes, and
 //! operations in files called `operations*`; `Add` is in both. The directory of an op of torch is named without the
 //! namespace (`aten::`, `prim::`, `torchvision::`). A row that only says why there is no lowering has a file in
@@ -70,7 +70,7 @@ fn rows(sources: &Path) -> Result<BTreeMap<String, Vec<String>>> {
 }
 
 /// How a row starts.
-const SPELLINGS: &[&str] = &["row(", "row_many("];
+const SPELLINGS: &[&str] = &["row(", "row_many(", "row_complex("];
 
 /// The names of the rows in one file. rustfmt may put the name on the next line; comments and tests hold no rows.
 fn names(text: &str) -> Vec<String> {

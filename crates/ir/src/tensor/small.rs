@@ -41,6 +41,12 @@ impl Tensor {
         Self::make(DType::I64, vec![], super::Data::Owned(value.to_le_bytes().to_vec().into()))
     }
 
+    /// A c128 without dimensions.
+    pub fn complex_scalar(re: f64, im: f64) -> Self {
+        let bytes: Vec<u8> = [re, im].iter().flat_map(|part| part.to_le_bytes()).collect();
+        Self::make(DType::C128, vec![], super::Data::Owned(bytes.into()))
+    }
+
     /// All elements as f64; for small tensors.
     ///
     /// # Errors

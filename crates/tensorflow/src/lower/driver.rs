@@ -1,12 +1,13 @@
 //! The walk over the source graph: operands, names; what fails is recorded and does not stop the rest.
 
 use super::call::Call;
-use super::complex::{self, Pair};
+use super::complex;
 use super::space_batch::Wrapped;
 use super::tensor_list::Reserved;
 use super::unknown::{self, Unknown};
 use super::{Lower, find};
 use modelport_diag::{Code, Diagnostic, Diagnostics, Result};
+use modelport_ir::complex::Pair;
 use modelport_ir::core::UnaryOp;
 use modelport_ir::{
     Builder, CoreGraph, CustomLayers, DType, Def, Dialect, Node, Source, SourceGraph, TensorType, ValueId,

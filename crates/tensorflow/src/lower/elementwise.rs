@@ -80,7 +80,7 @@ pub(crate) const ROWS: &[Row] = &[
             f::square(b, d)
         })
     }),
-    row("Atan2", |c| two(c, atan2)),
+    row("Atan2", |c| two(c, Builder::atan2)),
     row("BitwiseAnd", |c| binary(c, BinaryOp::BitwiseAnd)),
     row("BitwiseOr", |c| binary(c, BinaryOp::BitwiseOr)),
     row("BitwiseXor", |c| binary(c, BinaryOp::BitwiseXor)),
@@ -233,21 +233,6 @@ fn unless_zero(b: &mut Builder, x: ValueId, y: ValueId, op: BinaryOp) -> Result<
     let none = is_zero(b, x)?;
     let value = b.binary(op, x, y)?;
     zero_where(b, none, value)
-}
-
-/// The angle of the point (x, y), from −π to π.
-pub(super) fn atan2(b: &mut Builder, y: ValueId, x: ValueId) -> Result<ValueId> {
-    let ratio = b.binary(BinaryOp::Div, y, x)?;
-    let angle = b.unary(UnaryOp::Atan, ratio)?;
-    let (pi, minus) = (b.scalar_like(x, std::f64::consts::PI), b.scalar_like(x, -std::f64::consts::PI));
-    let (left, under) = (f::below(b, x, 0.0)?, f::below(b, y, 0.0)?);
-    let turn = choose(b, under, minus, pi)?;
-    let turned = b.binary(BinaryOp::Add, angle, turn)?;
-    let angle = choose(b, left, turned, angle)?;
-    // 0/0 is no number, but the origin has the angle 0.
-    let (no_x, no_y) = (is_zero(b, x)?, is_zero(b, y)?);
-    let origin = b.binary(BinaryOp::And, no_x, no_y)?;
-    zero_where(b, origin, angle)
 }
 
 /// An unsigned type that shifts can be carried out in.

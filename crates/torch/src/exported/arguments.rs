@@ -54,6 +54,10 @@ impl Names {
                 inner.iter().map(int).collect::<Result<Vec<_>>>().map(Arg::List)
             })?,
             "as_float" => number(v)?,
+            "as_complex" => {
+                let part = |name: &str| v.get(name).and_then(float).ok_or_else(|| bad("no complex number"));
+                Arg::Complex(part("real")?, part("imag")?)
+            }
             "as_floats" => each(&number)?,
             "as_bool" => flag(v)?,
             "as_bools" => each(&flag)?,

@@ -200,21 +200,7 @@ fn ignoring_nan(c: &mut Call<'_>, op: BinaryOp) -> Result<ValueId> {
 
 fn atan2(c: &mut Call<'_>) -> Result<ValueId> {
     let (y, x) = c.float_pair("self", "other")?;
-    let zero = c.b.scalar_like(x, 0.0);
-    let ratio = c.binary(BinaryOp::Div, y, x)?;
-    let angle = c.unary(UnaryOp::Atan, ratio)?;
-    let left = c.binary(BinaryOp::Less, x, zero)?;
-    let below = c.binary(BinaryOp::Less, y, zero)?;
-    let (plus, minus) = (c.b.scalar_like(x, std::f64::consts::PI), c.b.scalar_like(x, -std::f64::consts::PI));
-    let turn = c.choose(below, minus, plus)?;
-    let turn = c.choose(left, turn, zero)?;
-    let angle = c.binary(BinaryOp::Add, angle, turn)?;
-    // 0/0 is no number, but the angle of (0, 0) is 0.
-    let nan = c.unary(UnaryOp::IsNaN, ratio)?;
-    let (x_zero, y_zero) = (c.binary(BinaryOp::Equal, x, zero)?, c.binary(BinaryOp::Equal, y, zero)?);
-    let origin = c.binary(BinaryOp::And, x_zero, y_zero)?;
-    let origin = c.binary(BinaryOp::And, origin, nan)?;
-    c.choose(origin, zero, angle)
+    c.b.atan2(y, x)
 }
 
 fn hypot(c: &mut Call<'_>) -> Result<ValueId> {

@@ -1,23 +1,53 @@
 //! [`Call`]: what a lowering function gets: one call of one op, with its arguments bound to parameters, and the builder.
 
+use super::complex;
 use super::promote::Class;
 use super::schema::Bound;
 use modelport_diag::{Code, Diagnostic, Result};
+use modelport_ir::complex::Pair;
 use modelport_ir::core::{BinaryOp, UnaryOp};
 use modelport_ir::{Attr, Builder, DType, Dim, Op, Tensor, ValueId};
 
 /// A value, and whether it is a Python number rather than a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Operand {
-    /// The value.
+    /// The value; of a complex one the real part.
     pub(crate) value: ValueId,
+    /// The imaginary part, which complex values alone have.
+    pub(crate) im: Option<ValueId>,
     /// A number takes part in type promotion only by its category.
     pub(crate) number: bool,
 }
 
 impl From<ValueId> for Operand {
     fn from(value: ValueId) -> Self {
-        Self { value, number: false }
+        Self { value, im: None, number: false }
+    }
+}
+
+impl From<Pair> for Operand {
+    fn from(z: Pair) -> Self {
+        Self { value: z.re, im: z.im, number: false }
+    }
+}
+
+impl Operand {
+    /// A tensor, or a number that Python would hold.
+    pub(crate) fn number(value: ValueId, number: bool) -> Self {
+        Self { value, im: None, number }
+    }
+
+    /// Both parts.
+    pub(crate) fn pair(self) -> Pair {
+        Pair { re: self.value, im: self.im }
+    }
+
+    /// The value, where a complex one has no place.
+    ///
+    /// # Errors
+    /// `TO0102` for a complex one.
+    pub(crate) fn real(self, place: &str) -> Result<ValueId> {
+        if self.im.is_none() { Ok(self.value) } else { Err(complex::no_place(place)) }
     }
 }
 

@@ -44,8 +44,9 @@ enum Given {
     Input(Operand, TensorType),
 }
 
-fn given(b: &Builder, o: Operand) -> Given {
-    if b.as_constant(o.value).is_some() { Given::Constant(o) } else { Given::Input(o, unmarked(b.ty(o.value))) }
+fn given(b: &Builder, o: Operand) -> Result<Given> {
+    let value = o.real("a value that a branch or a loop uses")?;
+    Ok(if b.as_constant(value).is_some() { Given::Constant(o) } else { Given::Input(o, unmarked(b.ty(value))) })
 }
 
 /// A body as a core graph: `front` are inputs that the op itself feeds; then what it uses.
@@ -62,7 +63,7 @@ fn close(
     for (i, (ty, number)) in front.iter().enumerate() {
         let value = inner.input(format!("in{i}"), ty.clone());
         if i != skip {
-            inputs.push(Some(Operand { value, number: *number }));
+            inputs.push(Some(Operand::number(value, *number)));
         }
     }
     for given in used {
@@ -73,7 +74,7 @@ fn close(
                 (inner.constant(b.graph().value(o.value).name.clone(), tensor.clone()), o.number)
             }
         };
-        inputs.push(Some(Operand { value, number }));
+        inputs.push(Some(Operand::number(value, number)));
     }
     if graph.inputs().len() != inputs.len() {
         return Err(bad("has a body with another number of inputs"));
@@ -113,7 +114,7 @@ fn branch(
     }
     let mut union = for_yes.clone();
     union.extend(for_no.iter().filter(|o| !for_yes.contains(o)));
-    let used: Vec<Given> = union.iter().map(|&o| given(b, o)).collect();
+    let used: Vec<Given> = union.iter().map(|&o| given(b, o)).collect::<Result<_>>()?;
     let then_branch = Box::new(close_union(walk, b, yes, &for_yes, &union)?);
     let else_branch = Box::new(close_union(walk, b, no, &for_no, &union)?);
     let mut inputs = vec![Some(cond)];
@@ -138,7 +139,7 @@ fn close_union(
             Some(tensor) => inner.constant(name, tensor.clone()),
             None => inner.input(name, unmarked(b.ty(o.value))),
         };
-        values.push(Operand { value, number: o.number });
+        values.push(Operand::number(value, o.number));
     }
     let at = |o: &Operand| union.iter().position(|u| u == o).and_then(|i| values.get(i)).copied();
     let inputs: Vec<_> = own.iter().map(at).collect();
@@ -155,7 +156,7 @@ fn finish(mut nested: Walk<'_>, mut inner: Builder, graph: &SourceGraph, conditi
     let outputs = nested.outputs(&mut inner, graph);
     for (i, (output, value)) in graph.outputs().iter().zip(outputs).enumerate() {
         let missing = || Diagnostic::error(Code::TORCH_UNKNOWN_OP, "a body could not be lowered");
-        let mut value = value.ok_or_else(missing)?;
+        let mut value = value.ok_or_else(missing)?.real("a result of a branch or a loop")?;
         if condition && i == 0 {
             value = inner.cast(value, DType::Bool)?;
         }
@@ -179,7 +180,7 @@ fn inline(walk: &mut Walk<'_>, b: &mut Builder, graph: &SourceGraph, inputs: &[O
     nested.graph(b, graph, &inputs);
     let outputs = nested.outputs(b, graph);
     let missing = || Diagnostic::error(Code::TORCH_UNKNOWN_OP, "a branch could not be lowered");
-    outputs.into_iter().map(|v| v.map(Operand::from).ok_or_else(missing)).collect()
+    outputs.into_iter().map(|v| v.ok_or_else(missing)).collect()
 }
 
 fn repeat(
@@ -193,7 +194,8 @@ fn repeat(
     let graph = body(node, "body")?;
     let rest: Vec<Operand> = operands.iter().skip(2).flatten().copied().collect();
     let (start, used) = rest.split_at_checked(carried).ok_or_else(|| bad("lacks carried values"))?;
-    let used: Vec<Given> = used.iter().map(|&o| given(b, o)).collect();
+    let used: Vec<Given> = used.iter().map(|&o| given(b, o)).collect::<Result<_>>()?;
+    start.iter().try_for_each(|o| o.real("a value that a loop carries").map(drop))?;
     let scalar = |d| (TensorType::known(d, &[]), true);
     let mut types: Vec<(TensorType, bool)> = vec![scalar(DType::I64), scalar(DType::Bool)];
     types.extend(start.iter().map(|o| (unmarked(b.ty(o.value)), o.number)));
@@ -213,7 +215,7 @@ fn repeat(
     inputs.extend(inputs_of(&used));
     let results = b.add(Op::Loop { carried, body: Box::new(closed) }, &inputs)?;
     let number = |i: usize| start.get(i).is_some_and(|o| o.number);
-    Ok(results.into_iter().enumerate().map(|(i, value)| Operand { value, number: number(i) }).collect())
+    Ok(results.into_iter().enumerate().map(|(i, value)| Operand::number(value, number(i))).collect())
 }
 
 /// Forgets the dimensions in which a carried value's type differs from what the body gives; whether any did.

@@ -2,11 +2,13 @@
 
 use super::alias::{Memory, Step};
 use super::call::{Operand, operand_index};
+use super::complex;
 use super::names::{self, Name};
 use super::one::{first_operand, fitted, lower_row, name_values, through, too_few, value_count};
 use super::sizes::unmark;
 use super::{Row, control, find, module};
 use modelport_diag::{Code, Diagnostic, Diagnostics, Result};
+use modelport_ir::complex::part_of;
 use modelport_ir::core::{CustomResult, UnaryOp};
 use modelport_ir::{
     Attr, Builder, CoreGraph, CustomLayers, DType, Def, Dialect, Dim, Node, Op, Source, SourceGraph, SourceOp, ValueId,
@@ -35,12 +37,16 @@ pub fn lower(source: &SourceGraph, custom: &CustomLayers) -> std::result::Result
                     .help(format!("give it: --input-type {}=f32[N,3,224,224]", value.name)),
             );
         }
-        inputs.push(value.ty.clone().map(|ty| Operand::from(b.input(value.name.clone(), ty))));
+        if value.ty.as_ref().is_some_and(|ty| part_of(ty.dtype).is_some()) {
+            walk.state.problems.push(complex::no_place("an input of the model").at_node(value.name.clone()));
+        }
+        inputs.push(value.ty.clone().map(|ty| Operand::input(&mut b, &value.name, ty)));
     }
     walk.graph(&mut b, source, &inputs);
     let values = walk.outputs(&mut b, source);
     for (output, value) in source.outputs().iter().zip(values) {
-        let Some(value) = value else { continue };
+        let real = |o: Operand| o.real("an output of the model").map_err(|d| d.at_node(output.name.clone()));
+        let Some(value) = value.and_then(|o| state.problems.keep(real(o))) else { continue };
         // A writer needs a node for each output.
         let lone = !matches!(b.graph().value(value).def, Def::Node(..));
         let named = if lone { state.problems.keep(b.unary(UnaryOp::Identity, value)) } else { Some(value) };
@@ -129,7 +135,7 @@ impl<'a> Walk<'a> {
     pub(crate) fn constants(&mut self, b: &mut Builder, graph: &SourceGraph, first: usize) {
         for (_, value) in graph.values().skip(first) {
             let constant = match &value.def {
-                Def::Const(t) => Some(Operand::from(b.constant(value.name.clone(), t.clone()))),
+                Def::Const(t) => self.state.problems.keep(Operand::constant(b, &value.name, t)),
                 _ => None,
             };
             self.slots.push(constant);
@@ -137,11 +143,11 @@ impl<'a> Walk<'a> {
     }
 
     /// The values of the graph's outputs.
-    pub(crate) fn outputs(&mut self, b: &mut Builder, graph: &SourceGraph) -> Vec<Option<ValueId>> {
+    pub(crate) fn outputs(&mut self, b: &mut Builder, graph: &SourceGraph) -> Vec<Option<Operand>> {
         let mut values = Vec::new();
         for output in graph.outputs() {
             let read = self.read(b, graph, output.value.0 as usize);
-            values.push(self.state.problems.keep(read).flatten().map(|o| o.value));
+            values.push(self.state.problems.keep(read).flatten());
         }
         values
     }
@@ -242,7 +248,8 @@ impl<'a> Walk<'a> {
         let first_new = value_count(b);
         let results = match (self.custom.get(&node.op.name), find(&name.base)) {
             (Some(layer), _) => {
-                let values: Vec<_> = operands.iter().map(|o| o.value).collect();
+                let real = |o: &Operand| o.real("an operand of a custom op");
+                let values: Vec<_> = operands.iter().map(real).collect::<Result<_>>()?;
                 layer.lower(b, &node.op, &values)?.into_iter().map(Operand::from).collect()
             }
             (None, Some(row)) => self.call(b, graph, index, row, &name, &operands)?,
@@ -342,7 +349,8 @@ impl<'a> Walk<'a> {
         let plain = |a: &Attr| matches!(a, Attr::Int(_) | Attr::Float(_) | Attr::Str(_) | Attr::Bool(_));
         let attributes = attributes.into_iter().filter(|(_, a)| plain(a)).collect();
         let op = Op::Custom { domain: "modelport.torch".to_owned(), op_type, attributes, results };
-        let inputs: Vec<_> = operands.iter().map(|o| Some(o.value)).collect();
+        let inputs = operands.iter().map(|o| o.real("an operand of a custom op").map(Some));
+        let inputs: Vec<_> = inputs.collect::<Result<_>>()?;
         Ok(b.add(op, &inputs)?.into_iter().map(Operand::from).collect())
     }
 

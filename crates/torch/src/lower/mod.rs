@@ -12,11 +12,13 @@ mod attention;
 mod bag;
 mod binary;
 mod call;
+mod complex;
 mod composed;
 mod control;
 mod conv;
 mod create;
 mod driver;
+mod fft;
 mod index;
 mod join;
 mod linalg;
@@ -25,6 +27,7 @@ pub(crate) mod names;
 mod norm;
 mod numbers;
 mod one;
+mod parts;
 mod pieces;
 mod pointwise;
 mod pool;
@@ -51,6 +54,7 @@ pub(crate) use typing::Typing;
 
 use call::Call;
 use modelport_diag::Result;
+use modelport_ir::complex::Pair;
 use modelport_ir::{SourceOp, ValueId};
 
 /// What a row's function returns.
@@ -58,6 +62,8 @@ use modelport_ir::{SourceOp, ValueId};
 pub(crate) enum Lower {
     /// An op with one result.
     One(fn(&mut Call<'_>) -> Result<ValueId>),
+    /// An op with one result that knows complex operands and gives a pair.
+    Pair(fn(&mut Call<'_>) -> Result<Pair>),
     /// An op with any number of results.
     Many(fn(&mut Call<'_>) -> Result<Vec<ValueId>>),
 }
@@ -97,14 +103,23 @@ impl Row {
     }
 }
 
+const fn any_row(name: &'static str, lower: Lower) -> Row {
+    Row { name, lower, view: false, number: false, refuses: false }
+}
+
 /// A row of an op with one result.
 pub(crate) const fn row(name: &'static str, lower: fn(&mut Call<'_>) -> Result<ValueId>) -> Row {
-    Row { name, lower: Lower::One(lower), view: false, number: false, refuses: false }
+    any_row(name, Lower::One(lower))
+}
+
+/// A row of an op with one result that knows complex operands and gives a pair.
+pub(crate) const fn row_complex(name: &'static str, lower: fn(&mut Call<'_>) -> Result<Pair>) -> Row {
+    any_row(name, Lower::Pair(lower))
 }
 
 /// A row of an op with any number of results.
 pub(crate) const fn row_many(name: &'static str, lower: fn(&mut Call<'_>) -> Result<Vec<ValueId>>) -> Row {
-    Row { name, lower: Lower::Many(lower), view: false, number: false, refuses: false }
+    any_row(name, Lower::Many(lower))
 }
 
 /// The families; this list changes only when one is added.
@@ -133,6 +148,8 @@ const FAMILIES: &[&[Row]] = &[
     recurrent::ROWS,
     vision::ROWS,
     numbers::ROWS,
+    complex::ROWS,
+    fft::ROWS,
 ];
 
 /// The row of an op by its functional name without overload: `aten::add`.

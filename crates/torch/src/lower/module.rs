@@ -44,7 +44,7 @@ fn declared<'c>(op: &SourceOp, custom: &'c CustomLayers) -> Option<&'c dyn Custo
 /// # Errors
 /// `TO0203` when nobody knows its class, which is recorded; those of its body else.
 pub(crate) fn lower(walk: &mut Walk<'_>, b: &mut Builder, op: &SourceOp, operands: &[Operand]) -> Result<Vec<Operand>> {
-    let inputs: Vec<ValueId> = operands.iter().map(|o| o.value).collect();
+    let inputs: Vec<ValueId> = operands.iter().map(|o| o.real("an operand of a module")).collect::<Result<_>>()?;
     Ok(apply(walk, b, op, &inputs)?.into_iter().map(Operand::from).collect())
 }
 
@@ -90,7 +90,7 @@ fn known(walk: &mut Walk<'_>, b: &mut Builder, m: &Module, at: &str, inputs: &[V
     inner.graph(b, &graph, &given);
     let outputs = inner.outputs(b, &graph).into_iter().collect::<Option<Vec<_>>>();
     match outputs {
-        Some(values) => Ok(values),
+        Some(values) => values.into_iter().map(|o| o.real("a result of a module")).collect(),
         // What failed inside is recorded there.
         None if walk.state.problems.0.len() > before => match walk.state.problems.0.pop() {
             Some(d) => Err(d),

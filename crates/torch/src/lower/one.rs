@@ -2,8 +2,9 @@
 
 use super::call::{Call, Operand, operand_index};
 use super::names::{self, Name};
-use super::{Lower, Row, alias, find, schema, through};
+use super::{Lower, Row, alias, find, parts, schema};
 use modelport_diag::{Code, Diagnostic, Result};
+use modelport_ir::complex::Pair;
 use modelport_ir::{Attr, Builder, Def, Node, Op, Source, SourceOp, ValueId};
 
 pub(super) fn too_few(node: &Node<Source>, found: usize) -> Box<Diagnostic> {
@@ -35,12 +36,21 @@ pub(crate) fn lower_row(
     let located = |d: Box<Diagnostic>| d.at_node(b.scope());
     let bound = schema::bind(row.name, name.overload.as_deref(), args, &kwargs, operands).map_err(located)?;
     let mut call = Call { b, name: row.name, overload: name.overload.as_deref(), operands, bound, results };
-    let values = match row.lower {
-        Lower::One(f) => vec![f(&mut call)?],
-        Lower::Many(f) => f(&mut call)?,
+    let results = match parts::through(&mut call, row)? {
+        Some(results) => results,
+        None => apply(&mut call, row)?,
     };
     let number = row.number || (!operands.is_empty() && operands.iter().all(|o| o.number) && arithmetic(row.name));
-    Ok(values.into_iter().map(|value| Operand { value, number }).collect())
+    Ok(results.into_iter().map(|o| Operand { number, ..o }).collect())
+}
+
+/// What a row makes of a call as it stands.
+pub(super) fn apply(call: &mut Call<'_>, row: &Row) -> Result<Vec<Operand>> {
+    Ok(match row.lower {
+        Lower::One(f) => vec![f(call)?.into()],
+        Lower::Pair(f) => vec![f(call)?.into()],
+        Lower::Many(f) => f(call)?.into_iter().map(Operand::from).collect(),
+    })
 }
 
 /// Ops that Python has too: of numbers they give a number.
@@ -83,12 +93,17 @@ fn arithmetic(op: &str) -> bool {
 /// What is written in place keeps dtype and shape of what was there.
 pub(super) fn fitted(b: &mut Builder, old: Operand, new: Operand) -> Result<Operand> {
     let (ty, is) = (b.ty(old.value).clone(), b.ty(new.value).clone());
-    let mut value = b.cast(new.value, ty.dtype)?;
-    if is.shape != ty.shape && is.rank() != ty.rank() {
+    let mut fit = |value: ValueId| {
+        let value = b.cast(value, ty.dtype)?;
+        if is.shape == ty.shape || is.rank() == ty.rank() {
+            return Ok(value);
+        }
         let shape = b.one(Op::Shape { start: 0, end: None }, &[old.value])?;
-        value = b.one(Op::Expand, &[value, shape])?;
-    }
-    Ok(Operand { value, number: false })
+        b.one(Op::Expand, &[value, shape])
+    };
+    let (value, im) = (fit(new.value)?, new.im.map(&mut fit).transpose()?);
+    let both = Pair { re: value, im };
+    Ok(if old.im.is_some() { Pair { re: value, im: Some(b.imaginary(both)?) }.into() } else { value.into() })
 }
 
 /// The value that was viewed, with `new` written where the view shows it.
@@ -112,8 +127,7 @@ pub(super) fn through(
     let overload = name.overload.as_deref();
     let results = node.outputs.len();
     let mut call = Call { b, name: row.name, overload, operands: &operands, bound, results };
-    let value = through::write_through(&mut call, step.result, from.value, new.value)?;
-    Ok(Operand { value, number: false })
+    parts::write_through(&mut call, step.result, from, new)
 }
 
 pub(super) fn value_count(b: &Builder) -> usize {

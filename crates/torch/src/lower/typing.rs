@@ -17,7 +17,7 @@ pub(crate) struct Typing {
 
 impl Typing {
     /// The value in the core graph as far as it is built; everything that came since the last call is lowered first.
-    pub(crate) fn value(&mut self, graph: &SourceGraph, value: ValueId) -> Option<(&Builder, ValueId)> {
+    pub(crate) fn value(&mut self, graph: &SourceGraph, value: ValueId) -> Option<(&Builder, Operand)> {
         let mut b = self.builder.take().unwrap_or_else(|| Builder::new(""));
         let custom = CustomLayers::default();
         let known = self.slots.len();
@@ -27,8 +27,8 @@ impl Typing {
         walk.constants(&mut b, graph, known);
         for (id, v) in graph.values().skip(known) {
             if let (Def::Input, Some(ty)) = (&v.def, &v.ty) {
-                let input = b.input(v.name.clone(), ty.clone());
-                walk.set(id.0 as usize, Some(Operand::from(input)));
+                let input = Operand::input(&mut b, &v.name, ty.clone());
+                walk.set(id.0 as usize, Some(input));
             }
         }
         for index in self.nodes..graph.nodes().len() {
@@ -38,6 +38,6 @@ impl Typing {
         (self.slots, self.memory) = (walk.slots, walk.memory);
         self.nodes = graph.nodes().len();
         let b = self.builder.insert(b);
-        read.map(|o| (&*b, o.value))
+        read.map(|o| (&*b, o))
     }
 }

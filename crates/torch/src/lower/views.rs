@@ -13,7 +13,6 @@ pub(super) const ROWS: &[Row] = &[
     row("aten::lift_fresh", same).view(),
     row("aten::lift", same).view(),
     row("aten::positive", same).view(),
-    row("aten::resolve_conj", same).view(),
     row("aten::resolve_neg", same).view(),
     row("aten::requires_grad", same).view(),
     row("aten::view", view).view(),

@@ -22,7 +22,7 @@ impl Machine {
             ExprKind::Bool(b) => Value::Bool(*b),
             ExprKind::Int(i) => Value::Int(*i),
             ExprKind::Float(f) => Value::Float(*f),
-            ExprKind::Imaginary(f) => Value::Complex(*f),
+            ExprKind::Imaginary(f) => Value::Complex(0.0, *f),
             ExprKind::Str(s) => Value::Str(s.clone()),
             ExprKind::Name(n) => self.name(n, env)?,
             ExprKind::List(items) => {
@@ -115,8 +115,8 @@ impl Machine {
         Ok(match &**n {
             "inf" => Value::Float(f64::INFINITY),
             "nan" => Value::Float(f64::NAN),
-            "infj" => Value::Complex(f64::INFINITY),
-            "nanj" => Value::Complex(f64::NAN),
+            "infj" => Value::Complex(0.0, f64::INFINITY),
+            "nanj" => Value::Complex(0.0, f64::NAN),
             _ => Value::Path(n.clone()),
         })
     }

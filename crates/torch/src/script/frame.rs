@@ -241,6 +241,7 @@ impl Machine {
             }
             Value::Tensor(r) => self.current(*r)?,
             Value::Num(_, h) => *h,
+            Value::Complex(re, im) => self.constant("", Tensor::complex_scalar(*re, *im)),
             Value::Lost(why) => return Err(unsupported(why.to_string())),
             _ => return Err(damaged(format!("an operator is given {}", v.type_name()))),
         };

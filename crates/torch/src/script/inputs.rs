@@ -237,7 +237,7 @@ impl Machine {
             }
             Value::None => {}
             Value::Lost(why) => return Err(unsupported(why.to_string())),
-            Value::Str(_) | Value::Device(_) | Value::Enum(_) | Value::Complex(_) => {
+            Value::Str(_) | Value::Device(_) | Value::Enum(_) | Value::Complex(..) => {
                 self.note(format!("the model also returns {} that is no tensor; it is left out", v.type_name()));
             }
             _ => return Err(unsupported(format!("the model returns {}", v.type_name()))),

@@ -106,7 +106,8 @@ impl<'a> Loader<'a> {
                 return Ok(Value::Device(format!("{name}{index}").into()));
             }
             ("builtins" | "__builtin__", "complex") => {
-                return Ok(Value::Complex(node.arg(1).and_then(Node::float).unwrap_or(0.0)));
+                let part = |i: usize| node.arg(i).and_then(Node::float).unwrap_or(0.0);
+                return Ok(Value::Complex(part(0), part(1)));
             }
             ("collections", "OrderedDict") => return self.dict(m, node, path),
             _ => {}

@@ -216,6 +216,9 @@ fn arithmetic(op: &str, args: &[Value]) -> Step<Value> {
         Value::Bool(b) => Some(i64::from(*b)),
         _ => None,
     };
+    if args.iter().any(|v| matches!(v, Value::Complex(..))) {
+        return complex_arithmetic(op, args).ok_or_else(bad);
+    }
     match args {
         [v] => unary_arithmetic(op, v, as_int(v), v.number().ok_or_else(bad)?).ok_or_else(bad),
         [a, b] => {
@@ -229,6 +232,23 @@ fn arithmetic(op: &str, args: &[Value]) -> Step<Value> {
         [a, b, Value::Int(1)] if matches!(op, "add" | "sub") => arithmetic(op, &[a.clone(), b.clone()]),
         _ => Err(bad()),
     }
+}
+
+fn complex_arithmetic(op: &str, args: &[Value]) -> Option<Value> {
+    let parts = |v: &Value| match v {
+        Value::Complex(re, im) => Some((*re, *im)),
+        _ => v.number().map(|re| (re, 0.0)),
+    };
+    let (a, b) = parts(args.first()?)?;
+    let (x, y) = args.get(1).map_or(Some((0.0, 0.0)), parts)?;
+    Some(match (op, args.len()) {
+        ("neg", 1) => Value::Complex(-a, -b),
+        ("abs", 1) => Value::Float(a.hypot(b)),
+        ("add", 2) => Value::Complex(a + x, b + y),
+        ("sub", 2) => Value::Complex(a - x, b - y),
+        ("mul", 2) => Value::Complex(a * x - b * y, a * y + b * x),
+        _ => return None,
+    })
 }
 
 fn unary_arithmetic(op: &str, v: &Value, int: Option<i64>, x: f64) -> Option<Value> {

@@ -24,7 +24,7 @@ impl Machine {
             Value::Bool(b) => out.push_str(if *b { "True" } else { "False" }),
             Value::Int(i) => out.push_str(&i.to_string()),
             Value::Float(f) => out.push_str(&float(*f)),
-            Value::Complex(f) => out.push_str(&format!("{f}j")),
+            Value::Complex(re, im) => out.push_str(&format!("({re}{im:+}j)")),
             Value::Str(s) if depth > 0 => out.push_str(&format!("'{s}'")),
             Value::Str(s) | Value::Device(s) | Value::Path(s) => out.push_str(s),
             Value::Enum(m) => out.push_str(&format!("{}.{}", m.class.rsplit('.').next().unwrap_or_default(), m.name)),

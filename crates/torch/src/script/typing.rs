@@ -40,20 +40,21 @@ impl Typing {
     /// A value whose type is known from elsewhere; `number` when it is no tensor to Python.
     pub(super) fn declare(&mut self, id: ValueId, ty: Option<TensorType>, number: bool) {
         if let Some(ty) = ty {
-            let value = self.b.input("", ty);
-            self.values.insert(id, Operand { value, number });
+            let input = Operand::input(&mut self.b, "", ty);
+            self.values.insert(id, Operand { number, ..input });
         }
     }
 
     /// A constant.
     pub(super) fn constant(&mut self, id: ValueId, tensor: &Tensor, number: bool) {
-        let value = self.b.constant("", tensor.clone());
-        self.values.insert(id, Operand { value, number });
+        if let Ok(constant) = Operand::constant(&mut self.b, "", tensor) {
+            self.values.insert(id, Operand { number, ..constant });
+        }
     }
 
     /// The type of a value, where it is known.
     pub(super) fn ty(&self, id: ValueId) -> Option<TensorType> {
-        self.values.get(&id).map(|o| self.b.ty(o.value).clone())
+        self.values.get(&id).map(|o| o.ty(&self.b))
     }
 
     /// The integer that a value is, where shape arithmetic knows it.
@@ -78,9 +79,8 @@ impl Typing {
         let operands: Vec<Operand> =
             operands.iter().map(|id| self.values.get(id).copied().ok_or_else(unknown)).collect::<Result<_>>()?;
         let results = lower_row(&mut self.b, row, op, &name, &operands, results)?;
-        let typed =
-            results.into_iter().map(|operand| Typed { constant: self.b.as_constant(operand.value).cloned(), operand });
-        Ok(typed.collect())
+        let constant = |o: &Operand| self.b.as_constant(o.value).filter(|_| o.im.is_none()).cloned();
+        Ok(results.into_iter().map(|operand| Typed { constant: constant(&operand), operand }).collect())
     }
 
     /// Says which values the results of a call are.

@@ -45,8 +45,8 @@ pub(super) enum Value {
     Bool(bool),
     Int(i64),
     Float(f64),
-    /// The imaginary part.
-    Complex(f64),
+    /// Real and imaginary part.
+    Complex(f64, f64),
     Str(Rc<str>),
     Device(Rc<str>),
     /// A number that is known at run time only.
@@ -80,7 +80,7 @@ pub(super) enum Plain {
     Bool(bool),
     Int(i64),
     Float(f64),
-    Complex(f64),
+    Complex(f64, f64),
     Str(Rc<str>),
     Device(Rc<str>),
 }
@@ -148,7 +148,7 @@ impl Value {
             Self::Bool(_) | Self::Num(Kind::Bool, _) => "bool",
             Self::Int(_) | Self::Num(Kind::Int, _) => "int",
             Self::Float(_) | Self::Num(Kind::Float, _) => "float",
-            Self::Complex(_) => "complex",
+            Self::Complex(..) => "complex",
             Self::Str(_) => "str",
             Self::Device(_) => "device",
             Self::Tensor(_) => "Tensor",
@@ -169,7 +169,7 @@ impl Value {
             Self::Bool(b) => Plain::Bool(*b),
             Self::Int(i) => Plain::Int(*i),
             Self::Float(f) => Plain::Float(*f),
-            Self::Complex(f) => Plain::Complex(*f),
+            Self::Complex(re, im) => Plain::Complex(*re, *im),
             Self::Str(s) => Plain::Str(s.clone()),
             Self::Device(s) => Plain::Device(s.clone()),
             _ => return None,
@@ -205,7 +205,7 @@ impl From<Plain> for Value {
             Plain::Bool(b) => Self::Bool(b),
             Plain::Int(i) => Self::Int(i),
             Plain::Float(f) => Self::Float(f),
-            Plain::Complex(f) => Self::Complex(f),
+            Plain::Complex(re, im) => Self::Complex(re, im),
             Plain::Str(s) => Self::Str(s),
             Plain::Device(s) => Self::Device(s),
         }

@@ -1,0 +1,117 @@
+//! Fourier transforms as products with matrices of cosines and sines. The matrices are made in the graph, where a runtime
+//! computes them once; ONNX's `DFT` came with opset 17, and few runtimes have it.
+//!
+//! Owns: transforms along one axis, without norms. Must never know: whose op asks, in what order axes are transformed.
+
+use crate::builder::Builder;
+use crate::complex::Pair;
+use crate::core::{BinaryOp, PadMode, UnaryOp};
+use crate::{DType, Dim, Op, Tensor, ValueId};
+use modelport_diag::Result;
+
+/// Points beyond which a product with a matrix is no way to transform.
+pub const MOST_POINTS: usize = 1 << 13;
+
+impl Builder {
+    /// Cosines and sines of 2π·j·k/n for j below `rows` and k below `columns`.
+    fn waves(&mut self, n: usize, rows: usize, columns: usize, dtype: DType) -> Result<[ValueId; 2]> {
+        let mut side = |count: usize, axis: i64| {
+            let [zero, end, one] = [0, count, 1].map(|v| self.constant("", Tensor::int_scalar(v as i64)));
+            let numbers = self.one(Op::Range, &[zero, end, one])?;
+            self.unsqueeze(numbers, &[axis])
+        };
+        let (j, k) = (side(rows, 1)?, side(columns, 0)?);
+        let turns = self.binary(BinaryOp::Mul, j, k)?;
+        // Whole turns are taken off while the numbers are exact.
+        let n_value = self.constant("", Tensor::int_scalar(n as i64));
+        let part = self.binary(BinaryOp::Mod, turns, n_value)?;
+        let part = self.cast(part, dtype)?;
+        let angle = self.binary_scalar(BinaryOp::Mul, part, std::f64::consts::TAU / n as f64)?;
+        Ok([self.unary(UnaryOp::Cos, angle)?, self.unary(UnaryOp::Sin, angle)?])
+    }
+
+    /// x times a matrix along an axis.
+    fn along(&mut self, x: ValueId, matrix: ValueId, axis: usize) -> Result<ValueId> {
+        let rank = self.rank(x);
+        if axis + 1 == rank {
+            return self.one(Op::MatMul, &[x, matrix]);
+        }
+        if axis + 2 == rank {
+            let turned = self.transpose(matrix, &[1, 0])?;
+            return self.one(Op::MatMul, &[turned, x]);
+        }
+        let mut perm: Vec<usize> = (0..rank).collect();
+        perm.swap(axis, rank.saturating_sub(1));
+        let moved = self.transpose(x, &perm)?;
+        let product = self.one(Op::MatMul, &[moved, matrix])?;
+        self.transpose(product, &perm)
+    }
+
+    /// The transform of `n` points, which are all along an axis; an inverse one is not divided by n.
+    ///
+    /// # Errors
+    /// As [`Builder::add`].
+    pub fn fourier(&mut self, z: Pair, axis: usize, n: usize, inverse: bool) -> Result<Pair> {
+        let [cos, sin] = self.waves(n, n, n, self.dtype(z.re))?;
+        let sin = if inverse { sin } else { self.unary(UnaryOp::Neg, sin)? };
+        let mut re = self.along(z.re, cos, axis)?;
+        let mut im = self.along(z.re, sin, axis)?;
+        if let Some(given) = z.im {
+            let (first, second) = (self.along(given, sin, axis)?, self.along(given, cos, axis)?);
+            re = self.binary(BinaryOp::Sub, re, first)?;
+            im = self.binary(BinaryOp::Add, im, second)?;
+        }
+        Ok(Pair { re, im: Some(im) })
+    }
+
+    /// The first n/2 + 1 points of the transform of `n` real ones, which the others mirror.
+    ///
+    /// # Errors
+    /// As [`Builder::add`].
+    pub fn fourier_half(&mut self, x: ValueId, axis: usize, n: usize) -> Result<Pair> {
+        let [cos, sin] = self.waves(n, n, n / 2 + 1, self.dtype(x))?;
+        let sin = self.unary(UnaryOp::Neg, sin)?;
+        Ok(Pair { re: self.along(x, cos, axis)?, im: Some(self.along(x, sin, axis)?) })
+    }
+
+    /// The `n` real points whose transform begins with the n/2 + 1 of `z`, times n.
+    ///
+    /// # Errors
+    /// As [`Builder::add`].
+    pub fn fourier_back(&mut self, z: Pair, axis: usize, n: usize) -> Result<ValueId> {
+        let (half, dtype) = (n / 2 + 1, self.dtype(z.re));
+        // The mirrored half counts by doubling; the first point, and the last of an even number, have no mirror image.
+        let weight = |k: usize| if k == 0 || 2 * k == n { 1.0 } else { 2.0 };
+        let weights = Tensor::from_f64s(dtype, &[half, 1], &(0..half).map(weight).collect::<Vec<f64>>())?;
+        let weights = self.constant("", weights);
+        let [cos, sin] = self.waves(n, half, n, dtype)?;
+        let cos = self.binary(BinaryOp::Mul, cos, weights)?;
+        let re = self.along(z.re, cos, axis)?;
+        let Some(im) = z.im else { return Ok(re) };
+        let sin = self.binary(BinaryOp::Mul, sin, weights)?;
+        let im = self.along(im, sin, axis)?;
+        self.binary(BinaryOp::Sub, re, im)
+    }
+
+    /// x cut or filled up with zeros to `n` elements along an axis.
+    ///
+    /// # Errors
+    /// As [`Builder::add`].
+    pub fn fitted(&mut self, x: ValueId, axis: usize, n: usize) -> Result<ValueId> {
+        let known = self.shape(x).get(axis).and_then(Dim::known);
+        if known == Some(n) {
+            return Ok(x);
+        }
+        let x = if known.is_some_and(|k| k < n) { x } else { self.slice_axis(x, axis as i64, 0, n as i64, 1)? };
+        if known.is_some_and(|k| k > n) {
+            return Ok(x);
+        }
+        let rank = self.rank(x);
+        let (all, size) = (self.ints(&[n as i64]), self.dim(x, axis)?);
+        let lack = self.binary(BinaryOp::Sub, all, size)?;
+        let head = self.ints(&vec![0; rank + axis]);
+        let tail = self.ints(&vec![0; rank.saturating_sub(axis + 1)]);
+        let widths = self.concat(&[head, lack, tail], 0)?;
+        self.one(Op::Pad { mode: PadMode::Constant }, &[x, widths])
+    }
+}
