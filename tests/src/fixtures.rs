@@ -1,7 +1,7 @@
 //! The fixture tree. A line of `fixtures/CASES.tsv` is a case: a model, what its framework computed, and what a reader
 //! needs besides the file.
 
-use modelport::{LoadOptions, parse_input_type, read_declarations};
+use modelport::{LoadOptions, parse_input_type, parse_input_value, read_declarations};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,6 +53,9 @@ pub fn options(name: &str, args: &[String]) -> Result<LoadOptions, String> {
             "--outputs" => options.outputs = list(),
             "--input-type" => {
                 options.input_types.push(parse_input_type(value).map_err(|d| d.to_string())?);
+            }
+            "--input-value" => {
+                options.input_values.push(parse_input_value(value).map_err(|d| d.to_string())?);
             }
             "--custom" => {
                 read_declarations(&in_repository(value), &mut options.custom).map_err(|d| d.to_string())?;

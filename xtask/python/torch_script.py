@@ -204,6 +204,28 @@ class Walk(nn.Module):
         return self.head(h), taken
 
 
+class Stream(nn.Module):
+    """Chunks of a signal at one of two rates, which decides the code that runs; what was heard is kept for the next call."""
+
+    def __init__(self):
+        super().__init__()
+        self.slow, self.fast = nn.Linear(12, 4), nn.Linear(24, 4)
+        self.heard = torch.zeros(0)
+
+    def forward(self, x, rate: int, loud: bool):
+        if rate != 8000 and rate != 16000:
+            raise ValueError("no such rate")
+        size = 24 if rate == 16000 else 12
+        if x.shape[-1] != size - 4:
+            raise ValueError("the chunk has another length")
+        if not len(self.heard):
+            self.heard = torch.zeros([x.shape[0], 4])
+        all = torch.cat([self.heard, x], 1)
+        self.heard = all[:, -4:]
+        y = self.fast(all) if rate == 16000 else self.slow(all)
+        return y * 2.0 if loud else y
+
+
 def model(make):
     MODELS[make.__name__] = make
 
@@ -225,6 +247,14 @@ def walk_script():
     module = Walk()
     torch_like.randomise(module, torch.Generator().manual_seed(6))
     return module, [torch.randn(2, 6), torch.tensor(5)], False, "--input-type x=f32[N,6]"
+
+
+@model
+def stream_script():
+    module = Stream()
+    torch_like.randomise(module, torch.Generator().manual_seed(7))
+    given = "--input-type x=f32[N,20] --input-value rate=16000 --input-value loud=true"
+    return module, [torch.randn(3, 20), 16000, True], False, given
 
 
 def repacked(raw):
@@ -250,14 +280,15 @@ def saved(module, inputs, trace):
 def record(directory, module, inputs, trace, outputs):
     module.eval()
     with torch.no_grad():
-        expected = flat(module(*[i.clone() if i.dim() else i.item() if isinstance(module, Walk) else i for i in inputs]))
         archive, names = saved(module, tuple(inputs), trace)
+        number = lambda i: not torch.is_tensor(i) or not i.dim() and isinstance(module, Walk)
+        expected = flat(module(*[(i if not torch.is_tensor(i) else i.item()) if number(i) else i.clone() for i in inputs]))
     os.makedirs(directory, exist_ok=True)
     with open(os.path.join(directory, "model.pt"), "wb") as file:
         file.write(archive)
     if not outputs:
         return
-    arrays = {f"in:{n}": array(i) for n, i in zip(names, inputs)}
+    arrays = {f"in:{n}": array(i) for n, i in zip(names, inputs) if torch.is_tensor(i)}
     arrays.update({f"out:output{k}" if k else "out:output": array(e) for k, e in enumerate(expected)})
     save = np.savez_compressed if sum(a.nbytes for a in arrays.values()) > 2000 else np.savez
     save(os.path.join(directory, "io.npz"), **arrays)

@@ -76,6 +76,9 @@ pub(crate) struct Reading {
     /// Type of an input that the file leaves open, as `f32[N,3,224,224]` or `NAME=f32[N,3,224,224]`; may be repeated
     #[arg(long, value_name = "[NAME=]TYPE")]
     pub(crate) input_type: Vec<String>,
+    /// Value that an input has for good, as `sr=16000` or `training=false`: it is none any more; may be repeated
+    #[arg(long, value_name = "[NAME=]VALUE", allow_hyphen_values = true)]
+    pub(crate) input_value: Vec<String>,
     /// Hold checksums of tensors against their bytes
     #[arg(long)]
     pub(crate) checksums: bool,

@@ -36,6 +36,7 @@ pub(crate) fn run(arguments: Arguments) -> u8 {
 
 pub(crate) fn load_options(reading: &Reading) -> Result<LoadOptions, Diagnostics> {
     let input_types = reading.input_type.iter().map(|t| modelport::parse_input_type(t));
+    let input_values = reading.input_value.iter().map(|t| modelport::parse_input_value(t));
     let mut options = LoadOptions {
         arch: reading.arch.clone(),
         graph: reading.graph.clone(),
@@ -45,6 +46,7 @@ pub(crate) fn load_options(reading: &Reading) -> Result<LoadOptions, Diagnostics
         inputs: reading.inputs.clone(),
         outputs: reading.outputs.clone(),
         input_types: input_types.collect::<Result<_, _>>()?,
+        input_values: input_values.collect::<Result<_, _>>()?,
         checksums: reading.checksums,
         ..LoadOptions::default()
     };

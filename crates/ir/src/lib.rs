@@ -14,6 +14,7 @@ pub mod drawn;
 mod dtype;
 mod fold;
 pub mod fourier;
+mod given;
 mod graph;
 pub mod infer;
 pub mod passes;

@@ -29,7 +29,7 @@ pub use custom::read_declarations;
 pub use doctor::{Diagnosis, DoctorOptions, doctor};
 pub use export::{Export, ExportOptions, Names, export};
 pub use inspect::{Global, Inspection, Layer, Shown, Size, WeightInfo, inspect};
-pub use load::{LoadOptions, Model, load, parse_input_type};
+pub use load::{LoadOptions, Model, load, parse_input_type, parse_input_value};
 pub use open::{Body, Opened, open};
 pub use supported::{Supported, supported};
 pub use verify::{VerifyOptions, verify};

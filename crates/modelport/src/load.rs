@@ -27,6 +27,8 @@ pub struct LoadOptions {
     pub outputs: Vec<String>,
     /// Types of inputs that the file leaves open, by name; an empty name means the only input.
     pub input_types: Vec<(String, TensorType)>,
+    /// Values that inputs have for good, by name: they are inputs no more.
+    pub input_values: Vec<(String, f64)>,
     /// Whether checksums of tensors are held against their bytes.
     pub checksums: bool,
     /// Bodies of layers that no reader knows.
@@ -46,6 +48,22 @@ pub fn parse_input_type(text: &str) -> Result<(String, TensorType)> {
         Err(d) => Err(Diagnostic::error(Code::USAGE, format!("`{ty}` is no type of an input: {}", d.message))
             .expected("a type such as f32[N,3,224,224], where a word is a size that is known only at run time")),
     }
+}
+
+/// Reads `NAME=VALUE`, the value that an input has for good: `sr=16000`, `training=false`.
+///
+/// # Errors
+/// `US0001` when it is not of that form.
+pub fn parse_input_value(text: &str) -> Result<(String, f64)> {
+    let (name, value) = text.rsplit_once('=').unwrap_or(("", text));
+    let number = match value.to_ascii_lowercase().as_str() {
+        "true" => Some(1.0),
+        "false" => Some(0.0),
+        number => number.parse::<f64>().ok().filter(|n| n.is_finite()),
+    };
+    number.map(|n| (name.to_owned(), n)).ok_or_else(|| {
+        Diagnostic::error(Code::USAGE, format!("`{value}` is no value of an input")).expected("a number, true or false")
+    })
 }
 
 /// A model that was read.
@@ -114,6 +132,7 @@ pub fn load(path: &Path, options: &LoadOptions) -> Outcome<Model> {
             inputs: options.inputs.clone(),
             outputs: options.outputs.clone(),
             input_types: options.input_types.clone(),
+            input_values: options.input_values.clone(),
             limits: options.limits,
             ..LoadOptions::default()
         };

@@ -3,7 +3,7 @@
 
 use crate::Outcome;
 use crate::load::LoadOptions;
-use modelport_diag::{Diagnostic, Diagnostics};
+use modelport_diag::{Code, Diagnostic, Diagnostics};
 use modelport_ir::{CoreGraph, Provenance, SourceGraph, Tensor};
 use modelport_safetensors::SafetensorsFile;
 use modelport_storage::MappedFile;
@@ -86,7 +86,10 @@ pub(crate) fn inside(path: &Path) -> Option<PathBuf> {
 fn keras(path: &Path, options: &LoadOptions) -> Outcome<Opened> {
     let open = modelport_keras::OpenOptions { arch: options.arch.clone(), limits: options.limits };
     let file = modelport_keras::open(path, &open)?;
-    let body = file.require_graph().cloned().map(Body::Source);
+    let body = file.require_graph().cloned().and_then(|mut graph| {
+        graph.set_input_types(&options.input_types)?;
+        with_values(graph, options)
+    });
     Ok(Opened { provenance: file.provenance, weights: file.weights, body, notes: Vec::new(), stored: None })
 }
 
@@ -109,7 +112,7 @@ fn tensorflow(path: &Path, options: &LoadOptions) -> Outcome<Opened> {
         }
         _ => file.graph,
     };
-    let body = graph.map(Body::Source);
+    let body = graph.and_then(|graph| with_values(graph, options));
     Ok(Opened { provenance: file.provenance, weights: file.weights, body, notes: file.notes, stored: None })
 }
 
@@ -118,11 +121,22 @@ fn torch(path: &Path, options: &LoadOptions) -> Outcome<Opened> {
         arch: options.arch.as_ref().map(|a| a.display().to_string()),
         weights_key: options.weights_key.clone(),
         input_types: options.input_types.clone(),
+        input_values: options.input_values.clone(),
         limits: options.limits,
     };
     let file = modelport_torch::open(path, &open)?;
-    let body = file.graph.map(Body::Source);
+    let body = match file.kind {
+        // Numbers decide what code of it is read.
+        modelport_torch::Kind::TorchScript => file.graph.map(Body::Source),
+        _ => file.graph.and_then(|graph| with_values(graph, options)),
+    };
     Ok(Opened { provenance: file.provenance, weights: file.weights, body, notes: file.notes, stored: None })
+}
+
+/// A graph some of whose inputs have a value for good.
+fn with_values(mut graph: SourceGraph, options: &LoadOptions) -> Result<Body, Box<Diagnostic>> {
+    graph.set_input_values(&options.input_values)?;
+    Ok(Body::Source(graph))
 }
 
 fn safetensors(path: &Path, options: &LoadOptions) -> Outcome<Opened> {
@@ -132,6 +146,11 @@ fn safetensors(path: &Path, options: &LoadOptions) -> Outcome<Opened> {
 }
 
 fn onnx(file: &Arc<MappedFile>, path: &Path, options: &LoadOptions) -> Outcome<Opened> {
+    if !options.input_types.is_empty() || !options.input_values.is_empty() {
+        return Err(Diagnostic::error(Code::USAGE, "an ONNX file says the types of its inputs itself")
+            .help("leave --input-type and --input-value out: they are for other kinds of files")
+            .into());
+    }
     let graph = modelport_onnx::read(path, &options.limits).map_err(|d| located(d, file.name()))?;
     let weights = graph.values().filter_map(|(id, v)| Some((v.name.clone(), graph.constant(id)?.clone())));
     let weights = weights.filter(|(name, _)| !name.is_empty()).collect();

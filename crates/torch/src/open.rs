@@ -23,6 +23,8 @@ pub struct OpenOptions {
     pub weights_key: Option<String>,
     /// Types of inputs that the file leaves open, by name.
     pub input_types: Vec<(String, TensorType)>,
+    /// Values that inputs have for good, by name.
+    pub input_values: Vec<(String, f64)>,
     /// What the file may make us do.
     pub limits: Limits,
 }

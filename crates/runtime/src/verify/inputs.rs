@@ -1,14 +1,10 @@
 //! Random inputs in the range that a graph was made for.
 
+use super::sizes;
 use modelport_diag::Result;
 use modelport_ir::core::BinaryOp;
-use modelport_ir::{CoreGraph, DType, Dim, Op, Tensor, ValueId};
+use modelport_ir::{CoreGraph, DType, Op, Tensor, ValueId};
 
-/// Images in a batch, where the batch is free.
-const BATCH: usize = 2;
-/// Other free dimensions: rows and columns of images, steps of sequences.
-const SIDE: usize = 64;
-const STEPS: usize = 9;
 /// Strings of the graph that its inputs are drawn from.
 const WORDS: usize = 1 << 12;
 
@@ -44,10 +40,9 @@ pub fn random_inputs(graph: &CoreGraph, seed: u64) -> Result<Vec<(String, Tensor
     graph
         .inputs()
         .iter()
-        .map(|&id| {
+        .zip(sizes::shapes(graph))
+        .map(|(&id, shape)| {
             let value = graph.value(id);
-            let shape: Vec<usize> =
-                value.ty.shape.iter().enumerate().map(|(i, d)| size(d, i, value.ty.rank())).collect();
             if value.ty.dtype == DType::Str {
                 return Ok((value.name.clone(), words(graph, &shape, &mut random)?));
             }
@@ -69,15 +64,6 @@ fn words(graph: &CoreGraph, shape: &[usize], random: &mut Random) -> Result<Tens
     let count = shape.iter().try_fold(1usize, |a, &b| a.checked_mul(b)).filter(|&n| n < 1 << 24).unwrap_or(0);
     let pick = |_| words.get(random.uniform(0.0, words.len() as f64) as usize).cloned().unwrap_or_default();
     Tensor::from_strings(shape.to_vec(), (0..count).map(pick).collect())
-}
-
-fn size(dim: &Dim, axis: usize, rank: usize) -> usize {
-    match dim {
-        Dim::Known(n) => *n,
-        _ if axis == 0 => BATCH,
-        _ if rank >= 4 => SIDE,
-        _ => STEPS,
-    }
 }
 
 /// The range an input is meant for: indices stay inside of the table that they look up, pixels that the graph scales

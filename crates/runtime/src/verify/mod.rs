@@ -7,6 +7,7 @@ mod compare;
 mod inputs;
 mod layers;
 mod report;
+mod sizes;
 
 pub use compare::{OutputReport, compare, tolerance};
 pub use inputs::{Random, random_inputs};

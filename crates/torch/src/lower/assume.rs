@@ -4,7 +4,7 @@
 
 use super::call::operand_index;
 use super::names;
-use modelport_diag::{Code, Diagnostic, Result};
+use modelport_diag::Result;
 use modelport_ir::{Attr, DType, Dim, Node, Source, SourceGraph, TensorType, ValueId};
 
 /// Gives every input of `graph` a type: from `given` (by name; an empty name is the only input), else from its first
@@ -14,16 +14,7 @@ use modelport_ir::{Attr, DType, Dim, Node, Source, SourceGraph, TensorType, Valu
 /// `US0001` when a given name is no input.
 pub fn assume_inputs(graph: &mut SourceGraph, given: &[(String, TensorType)], notes: &mut Vec<String>) -> Result<()> {
     let inputs = graph.inputs().to_vec();
-    for (name, ty) in given {
-        let named = inputs.iter().find(|&&id| graph.value(id).name == *name);
-        let only = inputs.first().filter(|_| name.is_empty() && inputs.len() == 1);
-        let Some(&id) = named.or(only) else {
-            let names: Vec<_> = inputs.iter().map(|&id| format!("`{}`", graph.value(id).name)).collect();
-            return Err(Diagnostic::error(Code::USAGE, format!("the model has no input `{name}`"))
-                .expected(format!("one of {}", names.join(", "))));
-        };
-        graph.set_type(id, Some(ty.clone()));
-    }
+    graph.set_input_types(given)?;
     for id in inputs {
         if graph.ty(id).is_some() {
             continue;

@@ -3,19 +3,27 @@
 //! Owns: names, and what the file or the user says of the inputs' types. Must never know: how methods are evaluated.
 
 use super::ast::{Expr, ExprKind, Param};
-use super::machine::{Machine, Step, damaged, unsupported};
+use super::machine::{Machine, Step, Stop, damaged, unsupported};
 use super::program::ClassKind;
 use super::value::{Dict, Env, Handle, Kind, Obj, Ref, Value};
+use modelport_diag::{Code, Diagnostic};
 use modelport_ir::{DType, Dim, TensorType};
 use modelport_pickle::Node;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+
+/// Types of arguments that are numbers.
+const NUMBERS: &[&str] = &["bool", "float", "int", "number"];
+/// Up to here f64 has all integers.
+const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// What is known of the inputs' types, by name.
 #[derive(Clone, Debug, Default)]
 pub(super) struct InputTypes {
     /// By the user.
     pub(super) given: BTreeMap<String, TensorType>,
+    /// Values for good, by the user.
+    pub(super) values: BTreeMap<String, f64>,
     /// By the examples that the model was traced with, else assumed.
     pub(super) assumed: BTreeMap<String, TensorType>,
     /// Shapes of the examples, by argument and place in it.
@@ -71,7 +79,9 @@ impl Machine {
     fn argument_of(&mut self, name: &str, ty: Option<&Expr>, default: Option<&Expr>, key: &str) -> Step<Value> {
         let Some(ty) = ty else { return self.input_tensor(name) };
         let (base, args) = generic(ty);
-        let given = self.inputs.given.contains_key(name) || self.inputs.examples.contains_key(key);
+        let given = self.inputs.given.contains_key(name)
+            || self.inputs.values.contains_key(name)
+            || self.inputs.examples.contains_key(key);
         match base.as_str() {
             "Tensor" => self.input_tensor(name),
             "Optional" => match (given, default, args.first()) {
@@ -79,7 +89,8 @@ impl Machine {
                 (false, None, _) => Ok(Value::None),
                 (true, _, inner) => self.argument(name, inner, None, key),
             },
-            "int" | "float" | "bool" | "number" => match default {
+            number if NUMBERS.contains(&number) && self.inputs.values.contains_key(name) => self.fixed(name, number),
+            number if NUMBERS.contains(&number) => match default {
                 Some(d) if !given => self.eval(d, &mut Env::new()),
                 _ => {
                     let kind = match base.as_str() {
@@ -120,6 +131,21 @@ impl Machine {
             _ if base.starts_with("__torch__") => self.input_tuple(name, &base, key),
             _ => Err(unsupported(format!("the model takes the argument `{name}` of the type `{base}`"))),
         }
+    }
+
+    /// A number that the user said, so that what depends on it is decided now.
+    fn fixed(&mut self, name: &str, ty: &str) -> Step<Value> {
+        let value = self.inputs.values.get(name).copied().unwrap_or_default();
+        let whole = value.fract() == 0.0 && value.abs() <= MOST_EXACT;
+        Ok(match ty {
+            "bool" if value == 0.0 || value == 1.0 => Value::Bool(value == 1.0),
+            "int" | "number" if whole => Value::Int(value as i64),
+            "float" | "number" => Value::Float(value),
+            _ => {
+                let d = Diagnostic::error(Code::USAGE, format!("`{name}` of the model is of the type {ty}"));
+                return Err(Stop::Fail(d.found(value.to_string())));
+            }
+        })
     }
 
     /// How many elements of a list the user gave types for; one when none.
@@ -247,6 +273,13 @@ impl Machine {
 }
 
 /// A type's name and arguments: `Optional[Tensor]`.
+/// Whether an argument is a number, or may be one.
+pub(super) fn is_number(param: &Param) -> bool {
+    let Some((base, args)) = param.ty.as_ref().map(generic) else { return false };
+    let inner = args.first().map(|ty| generic(ty).0);
+    NUMBERS.contains(&base.as_str()) || base == "Optional" && inner.is_some_and(|ty| NUMBERS.contains(&ty.as_str()))
+}
+
 fn generic(ty: &Expr) -> (String, Vec<Expr>) {
     match &ty.kind {
         ExprKind::Index(base, args) => {

@@ -4,19 +4,19 @@
 
 use super::archive::examples;
 use super::ast::Param;
-use super::inputs::{InputTypes, no_forward, types_of};
+use super::inputs::{InputTypes, is_number, no_forward, types_of};
 use super::legacy::Modules;
-use super::machine::{Machine, Step, Stop, no_lowering};
+use super::machine::{Journal, Machine, Step, Stop, no_lowering};
 use super::objects::Loader;
 use super::program::Program;
 use super::prune::prune;
-use super::value::Value;
+use super::value::{Obj, Value};
 use crate::archive::Pickled;
 use crate::lower::assume_inputs;
 use crate::open::OpenOptions;
 use modelport_diag::{Code, Diagnostic, Diagnostics};
 use modelport_ir::{DType, Dim, SourceGraph, Tensor, TensorType};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// What an archive holds.
@@ -169,8 +169,31 @@ fn forward_pass(model: &Model<'_>, m: &mut Machine) -> Step<()> {
     let (root, _) = model.data.load(m, model.tensors)?;
     let f = forward(m, &root)?;
     let args = m.arguments_of(f.params.get(1..).unwrap_or_default())?;
-    let out = m.call_method(&root, "forward", args, Vec::new())?;
-    m.outputs_of(&out)
+    m.begin_journal();
+    let out = m.call_method(&root, "forward", args, Vec::new());
+    let changed = m.end_journal();
+    note_state(m, &changed);
+    m.outputs_of(&out?)
+}
+
+/// Tells what modules keep for the next call, which a graph cannot.
+fn note_state(m: &mut Machine, changed: &Journal) {
+    let mut kept = BTreeSet::new();
+    for (at, old) in &changed.old {
+        let (Obj::Object(old), Obj::Object(new)) = (old, m.obj(*at)) else { continue };
+        let kept_by = |(name, value): &(&Rc<str>, &Value)| match (old.attrs.get(*name), value) {
+            (Some(Value::Tensor(before)), Value::Tensor(now)) => before != now,
+            (_, now) => matches!(now, Value::Tensor(_) | Value::Num(..)),
+        };
+        kept.extend(new.attrs.iter().filter(kept_by).map(|(name, _)| format!("`{name}`")));
+    }
+    if !kept.is_empty() {
+        let kept: Vec<String> = kept.into_iter().collect();
+        m.note(format!(
+            "the model keeps {} from one call for the next; the written model computes the first call, from what is in the file",
+            kept.join(", ")
+        ));
+    }
 }
 
 /// The graph with all inputs typed as far as anything says.
@@ -185,6 +208,7 @@ fn graph(
         let name = if name.is_empty() { params.first().map_or("", |p| &p.name) } else { name };
         inputs.given.insert(name.to_owned(), ty.clone());
     }
+    inputs.values.extend(options.input_values.iter().cloned());
     inputs.assumed = types_of(&inputs.examples, params, true);
     let mut first = attempt(model, inputs.clone());
     if !inputs.assumed.is_empty() && (first.failed.is_some() || first.untyped.is_some()) {
@@ -211,14 +235,27 @@ fn graph(
         return Err(Box::new(why.clone()));
     }
     match best.failed {
-        Some(d) => Err(d),
+        Some(d) => Err(with_numbers(d, params, options)),
         None => {
             let mut graph = prune(&best.graph);
             // Checks the names that the user gave.
             assume_inputs(&mut graph, &options.input_types, &mut Vec::new())?;
+            // Numbers were decided on the way.
+            let number = |name: &str| params.iter().any(|p| &*p.name == name && is_number(p));
+            let rest: Vec<_> = options.input_values.iter().filter(|(name, _)| !number(name)).cloned().collect();
+            graph.set_input_values(&rest)?;
             Ok(graph)
         }
     }
+}
+
+/// Numbers that the model takes often decide what it does: how to say one.
+fn with_numbers(d: Box<Diagnostic>, params: &[Param], options: &OpenOptions) -> Box<Diagnostic> {
+    let given = |name: &str| options.input_values.iter().any(|(n, _)| n == name);
+    let open = params.iter().filter(|p| p.default.is_none() && is_number(p) && !given(&p.name));
+    open.fold(d, |d, p| {
+        d.help(format!("the model takes the number `{0}`: say it with --input-value {0}=VALUE", p.name))
+    })
 }
 
 /// Tries types for inputs of which nothing is known.
