@@ -502,6 +502,60 @@ def _(folder, rng):
     return of_keras(folder, model, [np.array([[7], [5], [11], [40]])])
 
 
+def between(u, low, high):
+    """What is the same whatever is drawn."""
+    return tf.stack([tf.size(u), tf.cast(tf.reduce_all((u >= low) & (u < high)), tf.int32), tf.cast(tf.reduce_max(u) > tf.reduce_min(u), tf.int32)])
+
+
+@case("random_generator", "keras3")
+def _(folder, rng):
+    """Numbers of a generator that is kept in a variable."""
+    class M(tf.Module):
+        def __init__(self):
+            self.generator = tf.random.Generator.from_seed(5)
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 40], tf.float32, "x")])
+        def __call__(self, x):
+            g, n = self.generator, tf.shape(x)
+            return {"even": between(g.uniform(n), 0., 1.), "normal": between(g.normal(n), -9., 9.), "truncated": between(g.truncated_normal(n), -2., 2.),
+                    "integers": between(g.uniform(n, -3, 9, tf.int32), -3, 9), "whole": tf.shape(g.uniform_full_int(n, tf.uint64))}
+    path = os.path.join(folder, "model")
+    tf.saved_model.save(M(), path)
+    x = normal(rng, 3, 40)
+    return "model", {"x": x}, served(path, {"x": x})
+
+
+@case("changing_seed", "keras3")
+def _(folder, rng):
+    """Keras's seed, which is another in each run."""
+    class Noise(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.seed = keras.random.SeedGenerator(7)
+
+        def call(self, x):
+            return tf.cast(between(keras.random.uniform(tf.shape(x), seed=self.seed), 0., 1.), tf.float32) * tf.reduce_mean(x)
+    i = keras.Input((40,))
+    return of_keras(folder, keras.Model(i, Noise()(i)), [normal(rng, 3, 40)])
+
+
+@case("stateless_numbers", "keras3")
+def _(folder, rng):
+    """Numbers of constant seeds as Python makes the graph for them."""
+    R = tf.random
+    class M(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.int32, "rows")])
+        def __call__(self, rows):
+            seed = R.fold_in([1, 2], 3)
+            all = {"even": R.stateless_uniform([3, 4], [1, 2]), "philox": R.stateless_uniform([3, 4], [1, -2], alg="philox"), "normal": R.stateless_normal([3, 4], seed, 2., 3.),
+                   "truncated": R.stateless_truncated_normal([3, 4], R.split(seed, 2)[1]), "integers": R.stateless_uniform([3, 4], seed, 0, 100, tf.int32)}
+            return {name: tf.gather(z, rows) for name, z in all.items()}
+    path = os.path.join(folder, "model")
+    tf.saved_model.save(M(), path)
+    rows = np.array([2, 0, 1, 0], "int32")
+    return "model", {"rows": rows}, served(path, {"rows": rows})
+
+
 # ---- TensorFlow 1
 
 def v1_net(rng, x, ref=True, partitions=1):

@@ -103,6 +103,10 @@ def stateless(add):
     add("StatelessRandomGetKeyCounter", "pair", lambda i: tf.gather(tf.concat(R.StatelessRandomGetKeyCounter(seed=[5, -6]), 0), i), X3)
     add("StatelessRandomGetKeyCounterAlg", "three", lambda i: [tf.gather(tf.concat(R.StatelessRandomGetKeyCounterAlg(seed=[5, -6])[:2], 0), i), R.StatelessRandomGetKeyCounterAlg(seed=[5, -6])[2] + i], X3)
     add("StatelessRandomGetAlg", "cpu", lambda i: R.StatelessRandomGetAlg() + i, X3)
+    same = lambda dtype, to: add("Bitcast", f"{dtype}_{to}", lambda x: R.Bitcast(input=x, type=to), In(None, 3, dtype=dtype))
+    same("int64", "uint64"), same("int32", "uint32"), same("uint8", "int8")
+    for name, x, to in (("shorter", np.array([1.5, -2, 3]), tf.int32), ("longer", np.array([[1, 2], [-3, 4], [5, 6]], "int32"), tf.float64), ("f32", np.array([1, -2, 3], "f4"), tf.int32)):
+        add("Bitcast", name, lambda i, x=x, to=to: tf.gather(R.Bitcast(input=x, type=to), i), X3)
     add("StatelessMultinomial", "rows", lambda x: R.StatelessMultinomial(logits=x, num_samples=50, seed=[5, 6]), In(3, 4))
     add("StatelessMultinomial", "infinite", lambda x: R.StatelessMultinomial(logits=x + np.array([0, -np.inf, 1, 0], "float32"), num_samples=1000, seed=[1, 2], output_dtype=tf.int32), In(1, 4))
     add("StatelessMultinomial", "drawn_seed", lambda x: R.StatelessMultinomial(logits=x * 1e-3 + tf.one_hot([2, 0, 1], 4) * 1e4, num_samples=5, seed=R.RandomUniformInt(shape=[2], minval=0, maxval=99)), In(3, 4))

@@ -101,8 +101,12 @@ enum Num {
 
 fn decode(x: &Tensor) -> Result<Option<Vec<Num>>> {
     let dtype = x.dtype();
-    // 64-bit unsigned numbers would pass through i64.
-    if dtype == DType::U64 || !(dtype.is_float() || dtype.is_int() || dtype == DType::Bool) {
+    if dtype == DType::U64 {
+        let bytes = x.bytes()?;
+        let word = |e: &[u8; 8]| Num::Int(u64::from_le_bytes(*e).into());
+        return Ok(Some(bytes.as_chunks::<8>().0.iter().map(word).collect()));
+    }
+    if !(dtype.is_float() || dtype.is_int() || dtype == DType::Bool) {
         return Ok(None);
     }
     if dtype.is_float() {
@@ -214,6 +218,8 @@ fn two(op: BinaryOp, x: Num, y: Num) -> Option<Num> {
             And | BitwiseAnd => Some(Num::Int(x & y)),
             Or | BitwiseOr => Some(Num::Int(x | y)),
             Xor | BitwiseXor => Some(Num::Int(x ^ y)),
+            ShiftLeft if x >= 0 && (0..64).contains(&y) => Some(Num::Int(x << y)),
+            ShiftRight if x >= 0 && (0..64).contains(&y) => Some(Num::Int(x >> y)),
             _ => None,
         },
         _ => None,

@@ -1,7 +1,7 @@
-//! Lookup tables that a run of the model changes, which leaves them with no content that a converted model could hold.
+//! Lookup tables and variables that a run of the model changes: what is in the file is not what they always hold.
 //!
-//! Owns: the walk through what runs with the outputs, control inputs and whole functions included. Must never know: the
-//! content of tables.
+//! Owns: the walk through what runs with the outputs, control inputs and whole functions included. Must never know: what
+//! tables and variables hold.
 
 use super::attrs::list_attr;
 use super::body::{Body, Ref};
@@ -12,11 +12,22 @@ use modelport_proto::tensorflow::{NameAttrList, NodeDef};
 use std::collections::HashSet;
 use std::rc::Rc;
 
-/// Ops that change the table that is their first operand (core/ops/lookup_ops.cc, 2.21).
-const CHANGES: &[&str] =
-    &["LookupTableImport", "LookupTableImportV2", "LookupTableInsert", "LookupTableInsertV2", "LookupTableRemoveV2"];
+/// Ops that change what is their first operand (core/ops/lookup_ops.cc, resource_variable_ops.cc, state_ops.cc, 2.21).
+const CHANGES: &[&str] = &[
+    "Assign",
+    "AssignAdd",
+    "AssignAddVariableOp",
+    "AssignSub",
+    "AssignSubVariableOp",
+    "AssignVariableOp",
+    "LookupTableImport",
+    "LookupTableImportV2",
+    "LookupTableInsert",
+    "LookupTableInsertV2",
+    "LookupTableRemoveV2",
+];
 
-/// A call: what is called, and which of the arguments are tables.
+/// A call: what is called, and which of the arguments can change.
 type Call = (String, Vec<Option<String>>);
 
 struct Walk<'a> {
@@ -26,26 +37,29 @@ struct Walk<'a> {
     next: Vec<(Rc<Body>, Call)>,
 }
 
-/// The tables that change when the tensors `wanted` are computed, by the node that makes each; tensors in `fed` are there.
-/// When there is more to walk through than `most` nodes, it may be any.
+/// The tables and variables that change when the tensors `wanted` are computed, by the node that makes each; tensors in `fed`
+/// are there. When there is more to walk through than `most` nodes, it may be any.
 pub(super) fn changed(parts: &Parts, wanted: &[Ref], fed: &HashSet<Ref>, mut most: usize) -> HashSet<String> {
-    let tables = parts.main.nodes.iter().filter(|n| is_mutable_table(n)).map(|n| n.name.clone());
-    let tables: HashSet<String> = tables.collect();
-    if tables.is_empty() {
-        return tables;
+    let all: HashSet<String> = parts.main.nodes.iter().filter(|n| can_change(n)).map(|n| n.name.clone()).collect();
+    if all.is_empty() {
+        return all;
     }
     let mut walk = Walk { parts, changed: HashSet::new(), called: HashSet::new(), next: Vec::new() };
     for node in running(parts, wanted, fed) {
         walk.look(&parts.main, node, &[]);
     }
     while let Some((body, (_, arguments))) = walk.next.pop() {
-        let Some(left) = most.checked_sub(body.nodes.len()) else { return tables };
+        let Some(left) = most.checked_sub(body.nodes.len()) else { return all };
         most = left;
         for node in &body.nodes {
             walk.look(&body, node, &arguments);
         }
     }
     walk.changed
+}
+
+fn can_change(node: &NodeDef) -> bool {
+    is_mutable_table(node) || matches!(node.op.as_str(), "VarHandleOp" | "Variable" | "VariableV2")
 }
 
 /// The nodes of the main graph that run with some tensors.
@@ -71,18 +85,18 @@ impl Walk<'_> {
     /// What one node changes itself, and the functions that it calls.
     fn look(&mut self, body: &Body, node: &NodeDef, arguments: &[Option<String>]) {
         let library = &self.parts.library;
-        let table = |text: &String| match body.through(library, text)? {
+        let changing = |text: &String| match body.through(library, text)? {
             Ref::Arg(at) => arguments.get(at).cloned().flatten(),
-            Ref::Node(at, _) => body.nodes.get(at).filter(|n| is_mutable_table(n)).map(|n| n.name.clone()),
+            Ref::Node(at, _) => body.nodes.get(at).filter(|n| can_change(n)).map(|n| n.name.clone()),
         };
         let mut operands = node.input.iter().filter(|t| !t.starts_with('^'));
         if CHANGES.contains(&node.op.as_str()) {
-            self.changed.extend(operands.next().and_then(table));
+            self.changed.extend(operands.next().and_then(changing));
             return;
         }
         // The first operand of these says which function runs, or where.
         let chooses = ["If", "StatelessIf", "_If", "Case", "StatelessCase", "RemoteCall"].contains(&node.op.as_str());
-        let given: Vec<_> = operands.skip(usize::from(chooses)).map(table).collect();
+        let given: Vec<_> = operands.skip(usize::from(chooses)).map(changing).collect();
         for name in functions(node).into_iter().chain(library.has(&node.op).then(|| node.op.clone())) {
             let call = (name, given.clone());
             if let Ok(function) = library.get(&call.0)

@@ -112,7 +112,7 @@ impl Emitter<'_> {
     /// The content of the table that is the first operand, where it is known.
     fn table(&self, node: &NodeDef, inputs: &[Item]) -> Result<Option<Table>> {
         let Some(Item::Handle(handle)) = inputs.first() else { return Ok(None) };
-        if self.shared.changed.contains(&handle.node) {
+        if self.shared.changed().contains(&handle.node) {
             return Err(Diagnostic::error(Code::TF_UNSUPPORTED, "a lookup table is changed when the model is used")
                 .at_node(node.name.clone())
                 .expected("a table that is filled before")

@@ -17,6 +17,7 @@ mod node;
 mod op_outputs;
 mod order;
 mod ragged;
+mod seeds;
 mod switches;
 mod table;
 mod v1;
@@ -37,7 +38,7 @@ use modelport_diag::{Code, Diagnostic, Limits, Result};
 use modelport_ir::{SourceGraph, Tensor, ValueId};
 use modelport_storage::MappedFile;
 use ragged::Ragged;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -111,8 +112,17 @@ struct Shared<'a> {
     work: Cell<usize>,
     most_work: usize,
     notes: RefCell<BTreeSet<String>>,
-    /// Tables that a run of the model changes.
-    changed: HashSet<String>,
+    /// What is wanted of the main graph, and what it is given.
+    ends: (Vec<Ref>, HashSet<Ref>),
+    changed: OnceCell<HashSet<String>>,
+}
+
+impl Shared<'_> {
+    /// Tables and variables that a run of the model changes, by the node that makes each.
+    fn changed(&self) -> &HashSet<String> {
+        let (wanted, given) = &self.ends;
+        self.changed.get_or_init(|| changed::changed(self.parts, wanted, given, self.most_work))
+    }
 }
 
 struct Emitter<'a> {
@@ -145,8 +155,9 @@ pub(crate) fn build(parts: &Parts, interface: &Interface) -> Result<(SourceGraph
     let at = |tensor: &str, name: &str| parts.main.resolve(&parts.library, tensor, name);
     let wanted = interface.outputs.iter().map(|o| at(&o.tensor, &o.name)).collect::<Result<Vec<_>>>()?;
     let given = interface.inputs.iter().map(|i| at(&i.tensor, &i.name)).collect::<Result<Vec<_>>>()?;
-    let changed = changed::changed(parts, &wanted, &given.iter().copied().collect(), most_work);
-    let shared = Shared { parts, work: Cell::new(0), most_work, notes: RefCell::default(), changed };
+    let ends = (wanted.clone(), given.iter().copied().collect());
+    let shared =
+        Shared { parts, work: Cell::new(0), most_work, notes: RefCell::default(), ends, changed: OnceCell::new() };
     let mut emitter = Emitter::new(&shared, String::new());
     let mut fed = HashMap::new();
     for (input, at) in interface.inputs.iter().zip(given) {

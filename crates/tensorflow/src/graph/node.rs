@@ -28,6 +28,9 @@ const FORWARDS: &[&str] = &[
     "_Retval",
 ];
 
+/// Ops whose random numbers are a function of a seed, beside `StatelessRandom…`.
+const SEEDED: &[&str] = &["StatelessMultinomial", "StatelessTruncatedNormal", "StatelessTruncatedNormalV2"];
+
 impl Emitter<'_> {
     /// Puts one node into the graph. `used` are the numbers of its outputs that somebody takes.
     pub(super) fn node(
@@ -61,6 +64,10 @@ impl Emitter<'_> {
             "LookupTableSize" | "LookupTableSizeV2" => self.table_size(node, inputs, used, place),
             op if op.starts_with("StringToHashBucket") => self.bucket(node, inputs, used, place),
             "LookupTableFind" | "LookupTableFindV2" => self.look_up(node, inputs, used, place),
+            "RngReadAndSkip" => Ok(self.generator(node, place)),
+            op if op.starts_with("StatelessRandom") || SEEDED.contains(&op) => {
+                self.stateless(node, inputs, used, place)
+            }
             "RaggedTensorToVariant" => self.put_in_variant(node, inputs, used, place),
             "RaggedTensorFromVariant" => self.taken_from_variant(node, inputs, used, place),
             "Assign" => Ok(inputs.into_iter().nth(1).map(one).unwrap_or_default()),

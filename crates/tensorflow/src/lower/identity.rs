@@ -4,7 +4,7 @@ use super::call::Call;
 use super::{Row, row, row_many};
 use modelport_diag::Result;
 use modelport_ir::core::{BinaryOp, UnaryOp};
-use modelport_ir::{DType, Dim, ValueId};
+use modelport_ir::{DType, Dim, Tensor, ValueId};
 
 pub(crate) const ROWS: &[Row] = &[
     row("Identity", |c| c.x()),
@@ -19,6 +19,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("PlaceholderWithDefault", |c| c.x()),
     row("EnsureShape", ensure_shape),
     row("Cast", cast),
+    row("Bitcast", bitcast),
 ];
 
 /// What the attribute knows beyond inference is kept by a reshape.
@@ -51,4 +52,31 @@ fn cast(c: &mut Call<'_>) -> Result<ValueId> {
         return c.b.unary(UnaryOp::Not, same);
     }
     c.b.cast(x, to)
+}
+
+/// The same bytes for another type. ONNX has no operator for it: those of a constant are read anew, and of integers of one size
+/// only the sign means something else.
+fn bitcast(c: &mut Call<'_>) -> Result<ValueId> {
+    let to = c.dtype_attr("type")?.ok_or_else(|| c.bad_value("type", "an element type", "nothing"))?;
+    let x = c.x()?;
+    let from = c.b.dtype(x);
+    if from == to || from.is_int() && to.is_int() && from.size() == to.size() {
+        return c.b.cast(x, to);
+    }
+    let Some(tensor) = c.b.as_constant(x).cloned().filter(|_| from.size() > 0 && to.size() > 0) else {
+        return Err(c
+            .unsupported("ONNX has no operator that takes the same bytes for another type")
+            .expected("a constant, or integers of one size")
+            .found(format!("{from} as {to}")));
+    };
+    let mut shape = tensor.shape().to_vec();
+    let parts = to.size().max(from.size()) / to.size().min(from.size());
+    if from.size() > to.size() {
+        shape.push(parts);
+    } else if from.size() < to.size() && shape.pop() != Some(parts) {
+        let expected = format!("{parts} elements in the last axis");
+        return Err(c.bad_value("type", &expected, &tensor.ty().to_string()));
+    }
+    let tensor = Tensor::from_bytes(to, shape, tensor.bytes()?)?;
+    Ok(c.b.constant(c.b.scope(), tensor))
 }

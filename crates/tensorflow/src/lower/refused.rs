@@ -16,7 +16,6 @@ const REASONS: &[(&[&str], &str)] = &[
             "StatefulRandomBinomial",
             "StatelessParameterizedTruncatedNormal",
             "StatelessSampleDistortedBoundingBox",
-            "RngReadAndSkip",
             "RngSkip",
             "*CandidateSampler",
             "StatelessShuffle",
@@ -155,7 +154,6 @@ const REASONS: &[(&[&str], &str)] = &[
         &["CTCBeamSearch*", "CTCLoss*"],
         "the search keeps several candidates at every step; cut the graph before it with `--outputs`, or decode greedily",
     ),
-    (&["Bitcast"], "ONNX has no operator that takes the same bytes for another type"),
     (&["FractionalMaxPool*", "FractionalAvgPool*"], "fractional pooling draws its regions at random"),
     (&["PyFunc*", "EagerPyFunc"], "a Python function is not in the file"),
     (
