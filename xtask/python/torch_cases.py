@@ -1,4 +1,6 @@
 """The cases of torch_ops.py: one call or a few of each op that has a lowering row."""
+import operator
+
 import torch
 import torchvision
 import torch.ao.quantization.fx._decomposed  # noqa: F401
@@ -502,6 +504,32 @@ case("sym_size", lambda x: x * x.shape[0] / (x.shape[1] + 1), f(2, 3), dynamic=[
 case("sym_numel", lambda x: x / x.numel(), f(2, 3), dynamic=[0])
 case("floordiv", lambda x: x + A.full([3], x.shape[0] // 2, dtype=torch.float32), f(5, 3), dynamic=[0])
 case("item", lambda x: x * x.sum().item(), f(2, 3))
+
+
+class Asked(nn.Module):
+    """`torch.export` says in sizes what is asked of memory. What passes over graphs write is written here: `edit` puts the
+    call of the op in the place of the call of `old`."""
+
+    def __init__(self, forward, old, op, *args):
+        super().__init__()
+        self.fn, self.old, self.op, self.args = forward, old, op, args
+
+    def forward(self, x):
+        return self.fn(x)
+
+    def edit(self, graph):
+        x = next(n for n in graph.nodes if n.op == "placeholder")
+        old = next(n for n in graph.nodes if n.target is self.old)
+        old.target, old.args = self.op, (x, *self.args)
+
+
+LAST = [{1: torch.export.Dim("d", min=2, max=9)}]
+case("sym_stride", Asked(lambda x: x * x.shape[1], A.sym_size.int, A.sym_stride.int, 0), f(2, 3, 4), dynamic=LAST)
+case("sym_stride", Asked(lambda x: x * x.shape[1], A.sym_size.int, A.sym_stride.int, -1), f(2, 3), name="last", dynamic=LAST)
+case("sym_storage_offset", Asked(lambda x: x + x.shape[1], A.sym_size.int, A.sym_storage_offset.default), f(2, 3), dynamic=LAST)
+case("sym_is_contiguous", Asked(lambda x: x * torch.sym_ite(x.shape[1] > 4, 2, 5), operator.gt, A.sym_is_contiguous.default), f(2, 3), dynamic=LAST)
+case("resize", lambda x: (x + 1.0).resize_(2, 2) * 2.0, f(3, 4))
+case("resize", lambda x: A.resize_((x + 1.0).relu_(), [4, 3]), f(3, 4), name="same")
 case("sym_max", lambda x: x * torch.sym_max(x.shape[0], 3), f(5, 3), dynamic=[0])
 case("sym_min", lambda x: x * torch.sym_min(x.shape[0], 3), f(5, 3), dynamic=[0])
 case("sym_float", lambda x: x + A.full([3], torch.sym_float(x.shape[0])), f(5, 3), dynamic=[0])

@@ -132,6 +132,10 @@ def record(directory, module, inputs, dynamic=None, check=None):
     with torch.no_grad():
         expected = flat(module(*[i.clone() for i in inputs]))
         program = export(module, inputs, dynamic)
+    if hasattr(module, "edit"):
+        module.edit(program.graph)
+        program.graph.eliminate_dead_code()
+        expected = flat(program.module()(*inputs))
     if check and check not in program.graph_module.code and check not in str(program.graph):
         print(f"note: {directory}: the program does not call {check}")
     buffer = io.BytesIO()

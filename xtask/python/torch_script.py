@@ -151,6 +151,22 @@ class Gives(nn.Module):
         return torch.fft.fft(x)
 
 
+class Smaller(nn.Module):
+    def forward(self, x):
+        y = x * 2.0
+        y.resize_([2, 5])
+        return y + 1.0
+
+
+class Larger(nn.Module):
+    """What the new elements are, nobody says."""
+
+    def forward(self, x):
+        y = x * 2.0
+        y.resize_([4, 5])
+        return y + 1.0
+
+
 class Trimmed(nn.Module):
     """Zeros of a complex type that are written in part."""
 
@@ -172,6 +188,9 @@ for how in ("trace", "script"):
     case("fft_irfft", Trimmed, f(2, 7), trace=how == "trace", name=how, types="" if how == "trace" else "--input-type x=f32[N,7]")
 for what, module in [("complex_input", Takes), ("complex_output", Gives)]:
     case(what, module, cf(2, 3) if what == "complex_input" else f(2, 3), trace=True, outputs=False)
+case("resize", Smaller, f(3, 4), trace=True, name="trace")
+case("resize", Smaller, f(3, 4), types="--input-type x=f32[3,4]")
+case("resize", Larger, f(3, 4), outputs=False, types="--input-type x=f32[3,4]")
 case("_shape_as_tensor", Shape, f(2, 3), trace=True, name="trace")
 case("mkldnn_convolution", Mkldnn, f(2, 3, 5, 6))
 case("split", Pieces, f(2, 8), types="--input-type x=f32[N,8]")
@@ -309,6 +328,9 @@ def main():
         record(os.path.join(args.out, place), make(), [i() for i in inputs], trace, outputs)
         if outputs:
             rows[place] = ("model.pt", types)
+        elif types:
+            with open(os.path.join(args.out, place, "args.txt"), "w") as file:
+                file.write(types + "\n")
     for name, make in MODELS.items():
         place = f"models/torch/{name}"
         if re.search(args.only, place):

@@ -6,11 +6,18 @@ use super::pointwise::truth;
 use super::{Row, row};
 use modelport_diag::Result;
 use modelport_ir::core::{BinaryOp, UnaryOp};
-use modelport_ir::{DType, Op, ValueId};
+use modelport_ir::{Attr, DType, Def, Op, Tensor, ValueId};
 
 pub(super) const ROWS: &[Row] = &[
     row("aten::sym_size", sym_size).number(),
     row("aten::sym_numel", numel).number(),
+    row("aten::sym_stride", sym_stride).number(),
+    row("aten::sym_storage_offset", |c| {
+        contiguous(c)?;
+        Ok(c.b.constant("", Tensor::int_scalar(0)))
+    })
+    .number(),
+    row("aten::sym_is_contiguous", sym_is_contiguous).number(),
     row("aten::item", item).number(),
     row("aten::Int", |c| converted(c, DType::I64)).number(),
     row("aten::Float", |c| converted(c, DType::F64)).number(),
@@ -34,6 +41,48 @@ fn sym_size(c: &mut Call<'_>) -> Result<ValueId> {
     let size = c.dim(x, axis)?;
     let v = c.vector(&[size])?;
     c.b.squeeze(v, &[0])
+}
+
+/// A tensor whose elements lie in order. Values have no memory here; what a view of another order was made of tells.
+pub(super) fn contiguous(c: &mut Call<'_>) -> Result<ValueId> {
+    let x = c.tensor("self")?;
+    let graph = c.b.graph();
+    let view = match graph.value(x).def {
+        Def::Node(node, _) => {
+            matches!(graph.node(node).op, Op::Transpose { .. } | Op::Expand | Op::Slice | Op::Split { .. })
+        }
+        _ => false,
+    };
+    if view {
+        let help = "call .contiguous() or .clone() only where the place in memory has no meaning";
+        return Err(c.unsupported("asks for the place in memory of a view, which the graph has not").help(help));
+    }
+    Ok(x)
+}
+
+/// The elements that all later dimensions have.
+fn sym_stride(c: &mut Call<'_>) -> Result<ValueId> {
+    let x = contiguous(c)?;
+    let axis = c.axis("dim", c.rank(x))?;
+    let mut stride = c.b.constant("", Tensor::int_scalar(1));
+    for later in axis + 1..c.rank(x) {
+        let size = c.dim(x, later)?;
+        let size = c.vector(&[size])?;
+        let size = c.b.squeeze(size, &[0])?;
+        stride = c.binary(BinaryOp::Mul, stride, size)?;
+    }
+    Ok(stride)
+}
+
+fn sym_is_contiguous(c: &mut Call<'_>) -> Result<ValueId> {
+    // `contiguous_format` is 1 in exported programs, 0 in TorchScript.
+    match c.arg("memory_format") {
+        None | Some(Attr::Int(0)) => {}
+        Some(Attr::Str(format)) if matches!(format.as_str(), "1" | "contiguous_format") => {}
+        _ => return Err(c.unsupported("asks for an order of elements in memory, which the graph has not")),
+    }
+    contiguous(c)?;
+    Ok(c.b.scalar(DType::Bool, 1.0))
 }
 
 fn numel(c: &mut Call<'_>) -> Result<ValueId> {

@@ -1,9 +1,11 @@
 //! Ops whose results share memory with their operand: reshaping and axes.
 
 use super::call::Call;
+use super::numbers::contiguous;
 use super::sizes::Size;
 use super::{Row, row};
 use modelport_diag::Result;
+use modelport_ir::core::ReduceKind;
 use modelport_ir::{Dim, Op, ValueId};
 
 pub(super) const ROWS: &[Row] = &[
@@ -35,6 +37,7 @@ pub(super) const ROWS: &[Row] = &[
     row("aten::expand_as", expand_as).view(),
     row("aten::broadcast_to", broadcast_to).view(),
     row("aten::as_strided", as_strided).view(),
+    row("aten::resize", resize).view(),
 ];
 
 fn same(c: &mut Call<'_>) -> Result<ValueId> {
@@ -213,6 +216,30 @@ fn expand_as(c: &mut Call<'_>) -> Result<ValueId> {
     }
     let shape = c.shape(other)?;
     c.b.one(Op::Expand, &[x, shape])
+}
+
+/// The first elements in another shape. More than there are would show memory that nothing was written to.
+fn resize(c: &mut Call<'_>) -> Result<ValueId> {
+    let x = c.tensor("self")?;
+    let sizes = c.sizes("size")?;
+    let known = sizes.iter().try_fold(1i64, |n, s| if let Size::Known(k) = s { n.checked_mul(*k) } else { None });
+    let known = known.and_then(|n| usize::try_from(n).ok());
+    match (known, c.b.ty(x).elements()) {
+        (Some(n), Some(there)) if n > there => {
+            let diagnostic = c.unsupported("makes a tensor larger, whose new elements have no values");
+            let diagnostic = diagnostic.expected(format!("at most {there} elements")).found(n.to_string());
+            return Err(diagnostic.help("say what they are: torch.cat with torch.zeros, or F.pad"));
+        }
+        (Some(n), Some(there)) if n == there => return c.reshape(x, &sizes),
+        _ => {}
+    }
+    let x = contiguous(c)?;
+    let wanted = c.vector(&sizes)?;
+    let count = c.b.reduce(ReduceKind::Prod, wanted, &[0], true)?;
+    let flat = c.b.reshape(x, &[-1])?;
+    let [zero, one] = [0, 1].map(|v| c.b.ints(&[v]));
+    let first = c.b.one(Op::Slice, &[flat, zero, count, zero, one])?;
+    c.b.one(Op::Reshape { allow_zero: known == Some(0) }, &[first, wanted])
 }
 
 /// Only strides that are those of a contiguous tensor are known to mean a reshape.

@@ -104,6 +104,7 @@ impl Machine {
             "copy" if in_place => "copy",
             "zero" => "zeros_like",
             "fill" => "full_like",
+            "resize" if in_place && self.alone(&args)? => "resize",
             "resize" | "resize_as" | "set" if in_place => {
                 return Err(unsupported(format!("the model changes the storage of a tensor with `{op}`")));
             }
@@ -150,7 +151,7 @@ impl Machine {
             let cast = self.call_op("aten::to", &[v, Value::Int(number_of(was.dtype))], &[], 1)?;
             new = cast.first().copied().unwrap_or(new);
         }
-        if is_view(op) {
+        if is_view(op) || op == "resize" {
             // `squeeze_` and the like give the tensor another shape; what it views stays.
             self.writes += 1;
             let cell = self.cell_mut(r)?;
@@ -160,6 +161,13 @@ impl Machine {
             return Ok(());
         }
         self.write(r, new)
+    }
+
+    /// Whether the first argument is a tensor that shows all of its memory in order.
+    fn alone(&mut self, args: &[Value]) -> Step<bool> {
+        let Some(Value::Tensor(r)) = args.first() else { return Ok(false) };
+        let cell = self.cell(*r)?;
+        Ok(cell.view.is_none() && cell.dense)
     }
 
     /// How many results an op has.
