@@ -693,6 +693,21 @@ case("_fft_c2r", lambda x: A._fft_c2r(Z(x), [0, 1], 2, 7), f(3, 4, 2))
 case("_fft_c2c", lambda x: R(A._fft_c2c(Z(x), [0, 1], 0, True)), f(3, 4, 2))
 case("_fft_c2c", lambda x: R(A._fft_c2c(Z(x), [1], 2, False)), f(3, 4, 2), name="inverse")
 
+HANN = torch.hann_window(6)
+case("stft", lambda x: R(torch.stft(x, 8, 3, 6, HANN, return_complex=True)), f(2, 20))
+case("stft", lambda x: A.stft(x, 7, 2, 7, None, True, False, False), f(20), name="twosided")
+case("stft", lambda x: torch.stft(x, 16, window=torch.hann_window(16), center=False, return_complex=True).abs(), f(2, 40), name="dynamic", dynamic=[0])
+case("stft", lambda x: R(A.stft.center(x, 8, 2, 8, torch.hamming_window(8), True, "reflect", False, True, True)), f(2, 21), name="center")
+case("istft", lambda x: torch.istft(Z(x), 8, 2, 8, torch.hann_window(8)), f(2, 5, 7, 2), dynamic=[0])
+case("istft", lambda x: torch.istft(Z(x), 8, 3, 6, torch.ones(6), center=True, normalized=True, length=17), f(5, 6, 2), name="length")
+case("istft", lambda x: torch.istft(Z(x), 8, 3, length=22), f(5, 6, 2), name="longer")
+case("istft", lambda x: torch.istft(torch.stft(x, 8, 2, 8, torch.hann_window(8), onesided=False, return_complex=True), 8, 2, 8, torch.hann_window(8), onesided=False), f(2, 24), name="back")
+for name in ("hann", "hamming", "blackman", "bartlett", "kaiser"):
+    make = getattr(torch, f"{name}_window")
+    case(f"{name}_window", lambda x, make=make: x * make(7), f(2, 7))
+    case(f"{name}_window", lambda x, make=make: x * make(7, periodic=False), f(2, 7), name="symmetric")
+case("hamming_window", lambda x: x * torch.hamming_window(7, True, 0.6, 0.3), f(2, 7), name="numbers")
+
 # What is drawn differs from run to run; what is computed of it does not.
 case("rand", lambda x: ((torch.rand(x.shape[0], 3) - 0.5).abs() <= 0.5) * x, f(2, 3), dynamic=[0])
 case("rand", lambda x: (torch.rand([], dtype=torch.float64) < 1) * x, f(2, 3), name="scalar_f64")

@@ -14,7 +14,10 @@ pub const MOST_POINTS: usize = 1 << 13;
 
 impl Builder {
     /// Cosines and sines of 2π·j·k/n for j below `rows` and k below `columns`.
-    fn waves(&mut self, n: usize, rows: usize, columns: usize, dtype: DType) -> Result<[ValueId; 2]> {
+    ///
+    /// # Errors
+    /// As [`Builder::add`].
+    pub fn waves(&mut self, n: usize, rows: usize, columns: usize, dtype: DType) -> Result<[ValueId; 2]> {
         let mut side = |count: usize, axis: i64| {
             let [zero, end, one] = [0, count, 1].map(|v| self.constant("", Tensor::int_scalar(v as i64)));
             let numbers = self.one(Op::Range, &[zero, end, one])?;

@@ -40,6 +40,7 @@ mod scatter;
 mod schema;
 mod sizes;
 mod sort;
+mod stft;
 mod through;
 mod typing;
 mod views;
@@ -150,6 +151,7 @@ const FAMILIES: &[&[Row]] = &[
     numbers::ROWS,
     complex::ROWS,
     fft::ROWS,
+    stft::ROWS,
 ];
 
 /// The row of an op by its functional name without overload: `aten::add`.
