@@ -721,6 +721,33 @@ case("randint_like", lambda x: torch.randint_like(x, 2, 3) * x, f(2, 3))
 case("randint_like", lambda x: torch.randint_like(x, 1) + x, f(2, 3), name="high")
 case("randperm", lambda x: x.sum() + torch.randperm(x.shape[0]).sort()[0], f(4), dynamic=[0])
 case("randperm", lambda x: x[torch.randperm(6)].sort()[0], f(6), name="gather")
+
+
+
+def near(drawn, x, mean, width=0.2):
+    """The mean of what is drawn is certain enough; the result is that of `x` alone."""
+    return ((drawn.float().mean() - mean).abs() < width) * x
+
+
+case("normal", lambda x: (torch.normal(x, 1e-9) - x).abs() < 0.1, f(2, 3), dynamic=[0])
+case("normal", lambda x: near(torch.normal(3.0, torch.ones(500) * 0.5), x, 3), f(2, 3), name="deviations")
+case("normal", lambda x: near(torch.normal(torch.full((300, 1), -2.0), torch.ones(4) * 0.5), x, -2) + torch.normal(x, x.abs() * 0) * 0, f(2, 3), name="both")
+case("normal", lambda x: near(torch.normal(4.0, 0.5, (30, 20)), x, 4), f(2, 3), name="sizes")
+case("normal_functional", lambda x: near(x.new_zeros(500).normal_(), x, 0, 0.4), f(2, 3))
+case("normal_functional", lambda x: (x * 0.0).normal_(5.0, 0.001).round() + x, f(2, 3), name="numbers", dynamic=[0])
+case("log_normal", lambda x: near(x.new_zeros(500).log_normal_(1.0, 0.1), x, 2.73), f(2, 3))
+case("uniform", lambda x: near(x.new_zeros(500).uniform_(), x, 0.5), f(2, 3))
+case("uniform", lambda x: (x * 0.0).uniform_(2.0, 3.0).floor() + x, f(2, 3), name="numbers", dynamic=[0])
+case("exponential", lambda x: near(x.new_zeros(900).exponential_(2.0), x, 0.5), f(2, 3))
+case("cauchy", lambda x: near((x.new_zeros(900).cauchy_(2.0, 0.5) > 2.0), x, 0.5), f(2, 3))
+case("geometric", lambda x: near(torch.zeros(900, dtype=torch.int64).geometric_(0.5), x, 2, 0.4), f(2, 3))
+case("random", lambda x: x.clone().random_(1) + x, f(2, 3), dynamic=[0])
+case("random", lambda x: near(x.new_zeros(900).random_(5), x, 2, 0.5), f(2, 3), name="to")
+case("random", lambda x: near(torch.zeros(900, dtype=torch.uint8).random_(), x, 127.5, 20), f(2, 3), name="all")
+case("multinomial", lambda x: torch.multinomial(x, 3).sort(-1)[0] + x.argmax(), lambda: torch.tensor([[0.0, 1, 2, 3], [1, 0, 5, 1]]), dynamic=[0])
+case("multinomial", lambda x: near(torch.multinomial(x, 500, True), x, 2.0), const(torch.tensor([0.0, 1, 2, 1])), name="replaced")
+case("bernoulli_functional", lambda x: near(x.new_zeros(900).bernoulli_(), x, 0.5), f(2, 3))
+case("bernoulli_functional", lambda x: x.clone().bernoulli_((x > 0).float()) + x, f(2, 3), name="tensor")
 case("bernoulli", lambda x: torch.bernoulli((x > 0).float()), f(3, 4), dynamic=[0])
 case("bernoulli", lambda x: A.bernoulli.p(x, 1.0) + x, f(3, 4), name="p")
 case("bernoulli", lambda x: ((A.bernoulli.p(torch.ones(500), 0.3).mean() - 0.3).abs() < 0.15) * x, f(3, 4), name="share")

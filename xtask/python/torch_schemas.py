@@ -25,6 +25,8 @@ OWN = [
     "aten::floordiv(a: Scalar, b: Scalar) -> Scalar",
     "prims::convert_element_type(a: Tensor, dtype: ScalarType) -> Tensor",
     "prims::device_put(a: Tensor, device: Device, non_blocking: bool = False) -> Tensor",
+    "aten::bernoulli_functional.Tensor(self: Tensor, p: Tensor) -> Tensor",
+    "aten::bernoulli_functional.float(self: Tensor, p: float = 0.5) -> Tensor",
     "aten::item(self: Tensor) -> Scalar",
     "aten::requires_grad(self: Tensor, requires_grad: bool = True) -> Tensor",
 ]

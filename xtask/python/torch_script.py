@@ -151,6 +151,15 @@ class Gives(nn.Module):
         return torch.fft.fft(x)
 
 
+class Drawn(nn.Module):
+    """Draws in place, whose numbers the result leaves out."""
+
+    def forward(self, x):
+        y = torch.zeros_like(x).random_(3, 4) + x.clone().normal_(5.0, 1e-6).round()
+        y = y + torch.empty_like(x).uniform_(2.0, 3.0).floor() + x.clone().bernoulli_(1.0)
+        return y * x + (torch.empty_like(x).exponential_() >= 0) + (torch.empty_like(x).normal_().abs() < 50)
+
+
 class Smaller(nn.Module):
     def forward(self, x):
         y = x * 2.0
@@ -188,6 +197,8 @@ for how in ("trace", "script"):
     case("fft_irfft", Trimmed, f(2, 7), trace=how == "trace", name=how, types="" if how == "trace" else "--input-type x=f32[N,7]")
 for what, module in [("complex_input", Takes), ("complex_output", Gives)]:
     case(what, module, cf(2, 3) if what == "complex_input" else f(2, 3), trace=True, outputs=False)
+case("random", Drawn, f(3, 4), trace=True, name="trace")
+case("random", Drawn, f(3, 4), types="--input-type x=f32[N,4]")
 case("resize", Smaller, f(3, 4), trace=True, name="trace")
 case("resize", Smaller, f(3, 4), types="--input-type x=f32[3,4]")
 case("resize", Larger, f(3, 4), outputs=False, types="--input-type x=f32[3,4]")

@@ -5,7 +5,7 @@
 use crate::builder::Builder;
 use crate::core::{ArgKind, BinaryOp, UnaryOp};
 use crate::{DType, Dim, Op, ValueId};
-use modelport_diag::Result;
+use modelport_diag::{Code, Diagnostic, Result};
 
 /// The type that numbers of a type are drawn in: runtimes draw no shorter ones.
 pub fn wide(dtype: DType) -> DType {
@@ -61,6 +61,16 @@ impl Builder {
         self.binary(BinaryOp::Add, all, low)
     }
 
+    /// Noise after which the largest logit is drawn with the probability that the softmax says.
+    fn gumbel(&mut self, shape: ValueId, dtype: DType, seed: Option<f64>) -> Result<ValueId> {
+        let mut noise = self.drawn_evenly(shape, dtype, seed)?;
+        for _ in 0..2 {
+            let log = self.unary(UnaryOp::Log, noise)?;
+            noise = self.unary(UnaryOp::Neg, log)?;
+        }
+        Ok(noise)
+    }
+
     /// (logits: \[batch, classes\], number of samples: i64\[1\]) → classes of type i64: \[batch, samples\], drawn with the
     /// probabilities of the softmax: the largest logit after noise of Gumbel's distribution was added.
     ///
@@ -70,13 +80,23 @@ impl Builder {
         let logits = self.cast(logits, wide(self.dtype(logits)))?;
         let (batch, classes) = (self.dim(logits, 0)?, self.dim(logits, 1)?);
         let shape = self.concat(&[batch, samples, classes], 0)?;
-        let mut noise = self.drawn_evenly(shape, self.dtype(logits), seed)?;
-        for _ in 0..2 {
-            let log = self.unary(UnaryOp::Log, noise)?;
-            noise = self.unary(UnaryOp::Neg, log)?;
-        }
+        let noise = self.gumbel(shape, self.dtype(logits), seed)?;
         let each = self.unsqueeze(logits, &[1])?;
         let noisy = self.binary(BinaryOp::Add, each, noise)?;
         self.one(Op::ArgReduce { kind: ArgKind::Max, axis: 2, keepdims: false, select_last: false }, &[noisy])
+    }
+
+    /// As [`Builder::drawn_classes`], where no class is drawn twice: the largest logits after noise was added.
+    ///
+    /// # Errors
+    /// When the logits have another rank.
+    pub fn drawn_distinct(&mut self, logits: ValueId, samples: ValueId, seed: Option<f64>) -> Result<ValueId> {
+        let logits = self.cast(logits, wide(self.dtype(logits)))?;
+        let shape = self.one(Op::Shape { start: 0, end: None }, &[logits])?;
+        let noise = self.gumbel(shape, self.dtype(logits), seed)?;
+        let noisy = self.binary(BinaryOp::Add, logits, noise)?;
+        let both = self.add(Op::TopK { axis: 1, largest: true, sorted: true }, &[Some(noisy), Some(samples)])?;
+        let places = both.get(1).copied();
+        places.ok_or_else(|| Diagnostic::error(Code::INTERNAL, "TopK has no places"))
     }
 }

@@ -104,6 +104,16 @@ const ALIASES: &[(&str, &str)] = &[
     ("_grid_sampler_2d_cpu_fallback", "grid_sampler_2d"),
 ];
 
+/// The functional form of an op that writes in place; some write what has another name as a function.
+pub(crate) fn of_written(op: &str) -> &str {
+    match op {
+        // As functions these draw by what they are given, in place by their other arguments.
+        "normal" => "normal_functional",
+        "bernoulli" => "bernoulli_functional",
+        _ => op,
+    }
+}
+
 /// Takes a name apart.
 pub(crate) fn parse(name: &str) -> Name {
     let (space, rest) = name.rsplit_once("::").unwrap_or(("aten", name));
@@ -111,7 +121,7 @@ pub(crate) fn parse(name: &str) -> Name {
     let overload = Some(overload.to_owned()).filter(|o| !o.is_empty() && o != "default");
     let dunder = op.starts_with("__");
     let in_place = op.len() > 1 && (op.ends_with('_') && !dunder || op.starts_with("__i") && op.ends_with("__"));
-    let op = if in_place && !dunder { op.trim_end_matches('_') } else { op };
+    let op = if in_place && !dunder { of_written(op.trim_end_matches('_')) } else { op };
     let op = if space == "aten" { canonical(op) } else { op };
     let base = format!("{space}::{op}");
     let ignored = IGNORED.contains(&base.as_str());

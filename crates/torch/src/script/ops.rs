@@ -6,6 +6,7 @@
 use super::machine::{Machine, Step, damaged, unsupported};
 use super::tensor::is_view;
 use super::value::{Handle, Ref, Value, dtype_of, number_of};
+use crate::lower::names::of_written;
 use crate::lower::result_count;
 use std::rc::Rc;
 
@@ -108,6 +109,7 @@ impl Machine {
             "resize" | "resize_as" | "set" if in_place => {
                 return Err(unsupported(format!("the model changes the storage of a tensor with `{op}`")));
             }
+            _ if in_place => of_written(base),
             _ => base,
         };
         let results = self.result_count(space, name, &args);
