@@ -701,6 +701,28 @@ def _(folder, rng):
     return "model.ckpt.meta", {"x": feed}, {"probs": out}, "--outputs probs"
 
 
+@case("tf1_dropout_unnamed", "keras2")
+def _(folder, rng):
+    """Probabilities of dropout in placeholders whose names and shapes say nothing, as TensorFlow 1.4 and 1.15 wrote it."""
+    with tf.Graph().as_default(), V1.Session() as session:
+        x = V1.placeholder(tf.float32, (None, 5), name="x")
+        old, keep, rate = (V1.placeholder(tf.float32, name=n) for n in ("a", "b", "c"))
+        dense = lambda h, n, name: tf.matmul(h, V1.get_variable(name, initializer=normal(rng, int(h.shape[1]), n), use_resource=False))
+        h = tf.tanh(dense(x, 8, "first"))
+        h = tf.reshape(tf.divide(h, old) * tf.floor(old + V1.random_uniform(tf.shape(h))), [-1, 8])
+        h = tf.tanh(dense(h, 6, "second"))
+        h = tf.reshape(tf.divide(h, keep) * tf.cast(V1.random_uniform(tf.shape(h)) >= 1 - keep, tf.float32), [-1, 6])
+        h = tf.tanh(dense(h, 4, "third"))
+        h = tf.divide(h, 1 - rate) * tf.cast(V1.random_uniform(tf.shape(h)) >= rate, tf.float32)
+        y = tf.identity(h, name="y")
+        session.run(V1.global_variables_initializer())
+        feed = normal(rng, 4, 5)
+        out = session.run(y, {x: feed, old: 1., keep: 1., rate: 0.})
+        graph = freeze(session, ["y"])
+    open(os.path.join(folder, "model.pb"), "wb").write(graph.SerializeToString(deterministic=True))
+    return "model.pb", {"x": feed}, {"y": out}
+
+
 @case("tf1_trained", "keras2")
 def _(folder, rng):
     """A graph that is trained, by a placeholder without a name: normalisation by the batch and dropout behind conditions,

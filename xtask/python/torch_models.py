@@ -73,6 +73,16 @@ if not OLD:
         return model, x, {"epoch": 3, "best_acc1": 71.3, "state_dict": state, "optimizer": optimizer.state_dict()}, {}
 
     @case
+    def mobilenet_v2_flat():
+        """The modules of a block in one row and no dropout, as in the first implementations for PyTorch (tonylins, 2018)."""
+        model, x = mobilenet()
+        for block in model.features[1:-1]:
+            leaves = [m for part in block.conv for m in (part if isinstance(part, nn.Sequential) else [part])]
+            block.conv = nn.Sequential(*leaves)
+        model.classifier = model.classifier[1]
+        return model, x, model.state_dict(), {}
+
+    @case
     def mobilenet_v2_full():
         model, x = mobilenet()
         return model, x, model, {}

@@ -100,19 +100,19 @@ fn tensorflow(path: &Path, options: &LoadOptions) -> Outcome<Opened> {
         inputs: options.inputs.clone(),
         outputs: options.outputs.clone(),
         input_types: options.input_types.clone(),
+        input_values: options.input_values.clone(),
         checksums: options.checksums,
         limits: options.limits,
     };
     let file = modelport_tensorflow::open(path, &open)?;
-    let graph = match &options.arch {
+    let body = match &options.arch {
         // Weights of a Keras model in a checkpoint: the Keras reader knows the architecture.
         Some(arch) if !file.layers.is_empty() => {
             let open = modelport_keras::OpenOptions { arch: Some(arch.clone()), limits: options.limits };
-            Ok(modelport_keras::with_weights(file.layers, &open)?)
+            with_values(modelport_keras::with_weights(file.layers, &open)?, options)
         }
-        _ => file.graph,
+        _ => file.graph.map(Body::Source),
     };
-    let body = graph.and_then(|graph| with_values(graph, options));
     Ok(Opened { provenance: file.provenance, weights: file.weights, body, notes: file.notes, stored: None })
 }
 

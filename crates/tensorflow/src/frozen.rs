@@ -62,10 +62,11 @@ pub(crate) fn parts(
     let library = Library::new(def.library.map(|l| l.function).unwrap_or_default(), options.limits)?;
     let main = functional(Body::graph(def.node)?, &library)?;
     let tables = Tracer { file, library: &library, assets, checkpoint }.tables(&main);
-    let switches = Switches::of(&main, &library);
+    let switches = Switches::of(&main, &library, &options.input_values);
     Ok(Parts {
         file: file.clone(),
         switches,
+        values: options.input_values.clone(),
         main,
         library,
         variables: Variables::default(),

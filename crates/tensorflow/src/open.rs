@@ -22,6 +22,8 @@ pub struct OpenOptions {
     pub outputs: Vec<String>,
     /// Types of inputs that the file leaves open, by name.
     pub input_types: Vec<(String, TensorType)>,
+    /// Values that inputs have for good, by name.
+    pub input_values: Vec<(String, f64)>,
     /// Whether the checksums of tensors are held against their bytes.
     pub checksums: bool,
     /// What the file may make us do.

@@ -10,11 +10,13 @@ const BATCH: usize = 2;
 const SIDE: usize = 64;
 const STEPS: usize = 9;
 /// How often sizes are doubled for a graph that they are too small for: an audio model may want thousands of samples.
-const DOUBLINGS: u32 = 12;
+const DOUBLINGS: i32 = 12;
+/// How often they are halved for one that wants less: some recognise lines of text that are 32 pixels high.
+const HALVINGS: i32 = 2;
 /// Elements that all inputs have together at most when sizes are made larger.
 const MOST_ELEMENTS: usize = 1 << 26;
 
-/// The shape of every input: the smallest sizes tried that all ops of the graph can take; where none are, the smallest.
+/// The shape of every input: the first sizes tried that all ops of the graph can take; where none are, the usual ones.
 pub(super) fn shapes(graph: &CoreGraph) -> Vec<Vec<usize>> {
     let first = sized(graph, 0);
     let open = |d: &Dim| d.known().is_none();
@@ -24,13 +26,13 @@ pub(super) fn shapes(graph: &CoreGraph) -> Vec<Vec<usize>> {
     let elements = |shapes: &[Vec<usize>]| -> Option<usize> {
         shapes.iter().try_fold(0usize, |all, s| all.checked_add(s.iter().try_fold(1usize, |a, &b| a.checked_mul(b))?))
     };
-    let larger = (1..=DOUBLINGS).map(|doublings| sized(graph, doublings));
-    let larger = larger.take_while(|shapes| elements(shapes).is_some_and(|n| n <= MOST_ELEMENTS));
-    std::iter::once(first.clone()).chain(larger).find(|shapes| fits(graph, shapes).is_ok()).unwrap_or(first)
+    let others = (1..=DOUBLINGS).chain((1..=HALVINGS).map(|n| -n)).map(|doublings| sized(graph, doublings));
+    let others = others.filter(|shapes| elements(shapes).is_some_and(|n| n <= MOST_ELEMENTS));
+    std::iter::once(first.clone()).chain(others).find(|shapes| fits(graph, shapes).is_ok()).unwrap_or(first)
 }
 
 /// Sizes by rank and axis, the same for the same symbol: that of a batch is first somewhere.
-fn sized(graph: &CoreGraph, doublings: u32) -> Vec<Vec<usize>> {
+fn sized(graph: &CoreGraph, doublings: i32) -> Vec<Vec<usize>> {
     let types = || graph.inputs().iter().map(|&id| graph.ty(id));
     let batches: Vec<&Dim> =
         types().filter_map(|ty| ty.shape.first()).filter(|d| matches!(d, Dim::Symbol(_))).collect();
@@ -38,8 +40,10 @@ fn sized(graph: &CoreGraph, doublings: u32) -> Vec<Vec<usize>> {
     let size = |dim: &Dim, axis: usize, rank: usize| match dim {
         Dim::Known(n) => *n,
         _ if axis == 0 || batches.contains(&dim) => BATCH,
-        _ if rank >= 4 => SIDE << doublings,
-        _ => STEPS << doublings,
+        _ => {
+            let usual = if rank >= 4 { SIDE } else { STEPS };
+            if doublings < 0 { usual >> -doublings } else { usual << doublings }
+        }
     };
     types()
         .map(|ty| {

@@ -67,6 +67,8 @@ pub(crate) struct Parts {
     pub(crate) variables: Variables,
     /// The content of lookup tables by the node that makes them.
     pub(crate) tables: Tables,
+    /// Values that inputs have for good, by name.
+    pub(crate) values: Vec<(String, f64)>,
     /// Placeholders that are no inputs.
     pub(crate) switches: Switches,
     /// `versions.producer` of the graph.
@@ -179,7 +181,11 @@ pub(crate) fn build(parts: &Parts, interface: &Interface) -> Result<(SourceGraph
             }
         }
     }
-    let graph = if emitter.forwarded { dropout::prune(&emitter.graph) } else { emitter.graph };
+    let mut graph = if emitter.forwarded { dropout::prune(&emitter.graph) } else { emitter.graph };
+    // Placeholders that were no inputs have theirs already.
+    let is_input = |name: &str| interface.inputs.iter().any(|i| i.name == name);
+    let rest = parts.values.iter().filter(|(name, _)| is_input(name) || parts.switches.get(name).is_none());
+    graph.set_input_values(&rest.cloned().collect::<Vec<_>>())?;
     Ok((graph, shared.notes.into_inner().into_iter().collect()))
 }
 

@@ -30,10 +30,18 @@ pub(crate) struct Switches {
 }
 
 const OFF: &str = "a switch for training; it is off";
+const RATE: Switch = Switch { value: 0.0, sentence: "what dropout leaves out; it leaves out nothing" };
+const KEEP: Switch = Switch { value: 1.0, sentence: "what dropout keeps; it keeps all" };
 
 impl Switches {
-    pub(crate) fn of(main: &Body, library: &Library) -> Self {
+    /// Those of a graph; `given` are values by the user.
+    pub(crate) fn of(main: &Body, library: &Library, given: &[(String, f64)]) -> Self {
         let mut all = Self::default();
+        for node in main.nodes.iter().filter(|n| is_placeholder(n)) {
+            let value = given.iter().find(|(name, _)| *name == node.name).map(|(_, value)| *value);
+            let given = value.map(|value| Switch { value, sentence: "a value for good, as was asked for" });
+            all.known.extend(given.or_else(|| named(node)).map(|switch| (node.name.clone(), switch)));
+        }
         // For each predicate, whether a branch for true trains, and one for false.
         let mut found: HashMap<&str, [bool; 2]> = HashMap::new();
         for node in &main.nodes {
@@ -43,10 +51,8 @@ impl Switches {
                 let so_far = found.entry(name).or_default();
                 *so_far = [so_far[0] || trains[0], so_far[1] || trains[1]];
             }
-            if is_placeholder(node)
-                && let Some(switch) = named(node)
-            {
-                all.known.insert(node.name.clone(), switch);
+            if let Some((name, switch)) = in_dropout(main, node) {
+                all.known.entry(name.to_owned()).or_insert(switch);
             }
         }
         for (name, trains) in found {
@@ -94,16 +100,51 @@ fn named(node: &NodeDef) -> Option<Switch> {
             "is_training" | "training" | "phase_train" | "train_phase" | "istraining" | "keras_learning_phase",
             DType::Bool,
         ) => Some(Switch { value: 0.0, sentence: OFF }),
-        ("keep_prob" | "keepprob" | "dropout_keep_prob", DType::F32) => {
-            Some(Switch { value: 1.0, sentence: "what dropout keeps; it keeps all" })
+        ("keep_prob" | "keepprob" | "dropout_keep_prob", DType::F32) => Some(KEEP),
+        _ => None,
+    }
+}
+
+/// The placeholder that a node makes the mask of dropout with, and what it is then (python/ops/nn_ops.py): until TensorFlow
+/// 1.12 the floor of `keep + random`, later `random >= rate`, where the rate may be `1 - keep`.
+fn in_dropout<'a>(main: &'a Body, node: &'a NodeDef) -> Option<(&'a str, Switch)> {
+    let [a, b] = node.input.get(..2)? else { return None };
+    match node.op.as_str() {
+        "Add" | "AddV2" if is_drawn(main, b) => Some((placeholder(main, a)?, KEEP)),
+        "GreaterEqual" if is_drawn(main, a) => {
+            let rate = main.nodes.get(main.find(b.split(':').next()?)?)?;
+            match rate.op.as_str() {
+                "Sub" => Some((placeholder(main, rate.input.get(1)?)?, KEEP)),
+                _ => Some((placeholder(main, b)?, RATE)),
+            }
         }
         _ => None,
     }
 }
 
-/// The placeholder that a node's first operand is, through identities.
-fn placeholder_before<'a>(main: &'a Body, node: &NodeDef) -> Option<&'a str> {
-    let mut at = node.input.first()?;
+/// Whether a tensor is random numbers, brought into their range: `random * (max - min) + min`.
+fn is_drawn(main: &Body, tensor: &str) -> bool {
+    let mut at = tensor;
+    for _ in 0..4 {
+        let before = at.split(':').next().and_then(|name| main.nodes.get(main.find(name)?));
+        let Some(before) = before else { return false };
+        match (before.op.as_str(), before.input.first()) {
+            ("RandomUniform", _) => return true,
+            ("Add" | "AddV2" | "Mul" | "Identity", Some(operand)) => at = operand,
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// The placeholder that chooses between a node's branches.
+fn placeholder_before<'a>(main: &'a Body, node: &'a NodeDef) -> Option<&'a str> {
+    placeholder(main, node.input.first()?)
+}
+
+/// The placeholder that a tensor is, through identities.
+fn placeholder<'a>(main: &'a Body, tensor: &'a str) -> Option<&'a str> {
+    let mut at = tensor;
     // TF1 names the predicate of a condition once more; a few identities are more than any graph has.
     for _ in 0..8 {
         let before = main.nodes.get(main.find(at.split(':').next()?)?)?;

@@ -1,7 +1,7 @@
 //! MobileNetV2 (`torchvision/models/mobilenetv2.py`, `mobilenet.py` until 0.8). Owns: its blocks and recognition.
 
 use super::misc::features_then;
-use super::synth::{Conv, batch_norm, conv_norm_at, dropout, head, identity, image_channels, seq};
+use super::synth::{Conv, activation, batch_norm, conv_norm_at, dropout, head, identity, image_channels, seq};
 use super::{Built, Family, Options, keys::Keys};
 use crate::modules::{Apply, Class, Forward, Module};
 use modelport_diag::{Code, Diagnostic, Result};
@@ -26,7 +26,8 @@ const ROWS: [(usize, usize); 7] = [(1, 1), (2, 2), (3, 2), (4, 2), (3, 1), (3, 2
 const EPS: f64 = 1e-5;
 
 fn build(keys: &Keys<'_>, _: &Options) -> Result<Option<Built>> {
-    if !keys.has("features.1.conv.0.0.weight") || !keys.has("features.0.0.weight") {
+    let block = ["features.1.conv.0.0.weight", "features.1.conv.3.weight"];
+    if !block.iter().any(|key| keys.has(key)) || !keys.has("features.0.0.weight") {
         return Ok(None);
     }
     let strides: Vec<usize> = ROWS.iter().flat_map(|&(n, s)| (0..n).map(move |i| if i == 0 { s } else { 1 })).collect();
@@ -52,7 +53,7 @@ fn network(keys: &Keys<'_>, strides: &[usize]) -> Option<Built> {
     let (last, c) = conv_norm_at(keys, &last, c, 1, EPS, Some("ReLU6"))?;
     features.push(last);
     let mut notes = Vec::new();
-    // Until torchvision 0.3 development versions had the layer alone.
+    // Other implementations, and development versions before torchvision 0.3, have the layer alone.
     let classifier = if keys.has("classifier.weight") {
         head(keys, "classifier", c, &mut notes)?
     } else if keys.below("classifier") {
@@ -72,6 +73,32 @@ fn network(keys: &Keys<'_>, strides: &[usize]) -> Option<Built> {
 /// Expansion where there is one, depthwise convolution, projection.
 fn block(keys: &Keys<'_>, at: &str, c: &mut usize, stride: usize) -> Option<Module> {
     let input = *c;
+    let flat = keys.shape(&format!("{at}.0.weight")).is_some();
+    let parts = if flat { in_one_row(keys, at, c, stride)? } else { nested(keys, at, c, stride)? };
+    let m = Module::new("torchvision.models.mobilenetv2.InvertedResidual")
+        .with("use_res_connect", Attr::Bool(stride == 1 && input == *c));
+    Some(m.sub("conv", seq(parts)))
+}
+
+/// As the first implementations for PyTorch have it (tonylins/pytorch-mobilenet-v2, 2018, and what came of it): each
+/// convolution with its normalisation and activation behind it.
+fn in_one_row(keys: &Keys<'_>, at: &str, c: &mut usize, stride: usize) -> Option<Vec<Module>> {
+    let count = (0..3).take_while(|i| keys.has(&format!("{at}.{}.weight", 3 * i))).count();
+    let mut parts = Vec::new();
+    for i in 0..count {
+        let stride = if i + 2 == count { stride } else { 1 };
+        let conv = Conv::at(keys, &format!("{at}.{}", 3 * i), *c)?.stride(stride);
+        *c = conv.output();
+        parts.extend([conv.module(), batch_norm(*c, EPS)]);
+        if i + 1 < count {
+            parts.push(activation("ReLU6"));
+        }
+    }
+    Some(parts)
+}
+
+/// As torchvision has it: each convolution but the last in a module of its own.
+fn nested(keys: &Keys<'_>, at: &str, c: &mut usize, stride: usize) -> Option<Vec<Module>> {
     let mut parts = Vec::new();
     // The last convolution of a block stands by itself.
     let wrapped = (0..2).take_while(|i| keys.has(&format!("{at}.{i}.0.weight"))).count();
@@ -84,7 +111,5 @@ fn block(keys: &Keys<'_>, at: &str, c: &mut usize, stride: usize) -> Option<Modu
     let project = Conv::at(keys, &format!("{at}.{wrapped}"), *c)?;
     *c = project.output();
     parts.extend([project.module(), batch_norm(*c, EPS)]);
-    let m = Module::new("torchvision.models.mobilenetv2.InvertedResidual")
-        .with("use_res_connect", Attr::Bool(stride == 1 && input == *c));
-    Some(m.sub("conv", seq(parts)))
+    Some(parts)
 }
