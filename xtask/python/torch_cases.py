@@ -620,6 +620,23 @@ case("to", lambda x: x.to(torch.complex64).abs() + Z(torch.stack([x, x], -1)).to
 case("ones", lambda x: R(torch.ones(3, dtype=torch.complex64) * x + torch.full((3,), 2.0, dtype=torch.complex64)), f(2, 3), name="complex")
 
 
+class ComplexLinear(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(7)
+        self.l = nn.Linear(4, 3, dtype=torch.cfloat)
+
+    def forward(self, x):
+        return self.l(torch.fft.fft(x)).abs()
+
+
+case("linear", ComplexLinear(), f(2, 4), name="complex", dynamic=[0])
+case("addmm", lambda x, y: R(torch.addmm(Z(x)[0], Z(x), Z(y), beta=0.5, alpha=2)), f(2, 3, 2), f(3, 3, 2), name="complex")
+case("eq", lambda x: (Z(x) == Z(x.round())) | (Z(x) != Z(x)), lambda: torch.tensor([[1.0, 2.0], [1.5, 2.0], [1.0, 2.5]]), name="complex")
+case("linalg_vector_norm", lambda x: torch.linalg.vector_norm(Z(x), dim=1) + torch.norm(Z(x)), f(2, 3, 2), name="complex")
+case("exp", lambda x: R(torch.exp(x.sum() * 1j)) + x, f(3, 2), name="of_number")
+
+
 class Spectral(nn.Module):
     """A layer of a Fourier neural operator: complex weights, and a write to a part of complex zeros."""
 

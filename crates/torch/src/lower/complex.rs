@@ -62,6 +62,29 @@ pub(super) const OWN: &[(&str, Own)] = &[
         None => both(c).and_then(|[x, y]| quotient(c.b, x, y)),
         Some(_) => Err(c.bad("rounding_mode", "None")),
     }),
+    ("aten::eq", equal),
+    ("aten::ne", |c| {
+        let same = equal(c)?;
+        c.unary(UnaryOp::Not, same.re).map(Pair::from)
+    }),
+    ("aten::linear", |c| {
+        let (x, w) = (c.complex("input")?, c.complex("weight")?);
+        let turned = |c: &mut Call<'_>, v| c.b.transpose(v, &[1, 0]);
+        let w = Pair { re: turned(c, w.re)?, im: w.im.map(|im| turned(c, im)).transpose()? };
+        let y = c.b.complex_product(x, w, |b, x, y| b.one(Op::MatMul, &[x, y]))?;
+        if c.arg("bias").is_none() {
+            return Ok(y);
+        }
+        let bias = c.complex("bias")?;
+        added(c.b, y, bias)
+    }),
+    ("aten::addmm", |c| {
+        let all = ["mat1", "mat2", "self"].map(|name| c.complex(name));
+        let [x, y, z] = all;
+        let product = c.b.complex_product(x?, y?, |b, x, y| b.one(Op::MatMul, &[x, y]))?;
+        let (product, z) = (scaled(c, product, "alpha")?, scaled(c, z?, "beta")?);
+        added(c.b, product, z)
+    }),
     ("aten::reciprocal", |c| {
         let z = c.complex("self")?;
         let one = c.b.scalar_like(z.re, 1.0);
@@ -119,7 +142,7 @@ impl Operand {
         Pair { re: b.input(name, ty), im }.into()
     }
 
-    /// A constant; a complex one in two parts.
+    /// A constant; a complex one in two parts. Complex numbers of Python are constants of the wider type.
     ///
     /// # Errors
     /// When a complex one cannot be read or is very large.
@@ -130,7 +153,8 @@ impl Operand {
         let large = || Diagnostic::error(Code::TORCH_UNSUPPORTED, format!("`{name}` is complex and very large"));
         let [re, im] = complex::parts(tensor)?.ok_or_else(large)?;
         let im = b.constant(format!("{name}.imag"), im);
-        Ok(Pair { re: b.constant(name, re), im: Some(im) }.into())
+        let number = tensor.dtype() == DType::C128 && tensor.rank() == 0;
+        Ok(Self { value: b.constant(name, re), im: Some(im), number })
     }
 
     /// The type as PyTorch sees it.
@@ -164,6 +188,31 @@ fn both(c: &mut Call<'_>) -> Result<[Pair; 2]> {
         Ok(Pair { re: c.b.cast(value, dtype)?, im: im.map(|im| c.b.cast(im, dtype)).transpose()? })
     };
     Ok([cast("self", x.value)?, cast("other", y.value)?])
+}
+
+fn equal(c: &mut Call<'_>) -> Result<Pair> {
+    let [x, y] = both(c)?;
+    let (a, b) = (c.b.imaginary(x)?, c.b.imaginary(y)?);
+    let (re, im) = (c.binary(BinaryOp::Equal, x.re, y.re)?, c.binary(BinaryOp::Equal, a, b)?);
+    c.binary(BinaryOp::And, re, im).map(Pair::from)
+}
+
+fn added(b: &mut Builder, x: Pair, y: Pair) -> Result<Pair> {
+    let im = match (x.im, y.im) {
+        (Some(x), Some(y)) => Some(b.binary(BinaryOp::Add, x, y)?),
+        (x, y) => x.or(y),
+    };
+    Ok(Pair { re: b.binary(BinaryOp::Add, x.re, y.re)?, im })
+}
+
+/// A value times a number argument.
+fn scaled(c: &mut Call<'_>, z: Pair, name: &str) -> Result<Pair> {
+    let factor = c.opt_number(name)?.unwrap_or(1.0);
+    if factor == 1.0 {
+        return Ok(z);
+    }
+    let factor = c.b.scalar_like(z.re, factor);
+    c.b.scaled(z, factor)
 }
 
 /// x·ȳ / |y|²; a real y divides both parts.

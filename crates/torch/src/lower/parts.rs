@@ -93,6 +93,9 @@ const REAL: &[&str] = &[
 const OF_SIZES: &[&str] =
     &["_shape_as_tensor", "sym_is_contiguous", "sym_numel", "sym_size", "sym_storage_offset", "sym_stride"];
 
+/// Ops of the distances from 0.
+const OF_MAGNITUDES: &[&str] = &["frobenius_norm", "linalg_vector_norm", "norm"];
+
 /// Products of two tensors, linear in both.
 const PRODUCTS: &[&str] = &["bmm", "dot", "einsum", "ger", "kron", "matmul", "mm", "mv", "outer", "tensordot"];
 
@@ -130,6 +133,10 @@ pub(super) fn through(c: &mut Call<'_>, row: &Row) -> Result<Option<Vec<Operand>
         return results.into_iter().map(|o| if complex { whole(c, o) } else { Ok(o) }).collect::<Result<_>>().map(Some);
     }
     let (bound, uses) = spread(c);
+    if OF_MAGNITUDES.contains(&name) {
+        let lengths = uses.iter().map(|(_, o)| c.b.magnitude(o.pair()).map(Operand::from)).collect::<Result<_>>()?;
+        return run(c, row, bound, lengths).map(Some);
+    }
     if PRODUCTS.contains(&name) {
         return product(c, row, &bound, &uses).map(Some);
     }

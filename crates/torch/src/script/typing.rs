@@ -48,7 +48,7 @@ impl Typing {
     /// A constant.
     pub(super) fn constant(&mut self, id: ValueId, tensor: &Tensor, number: bool) {
         if let Ok(constant) = Operand::constant(&mut self.b, "", tensor) {
-            self.values.insert(id, Operand { number, ..constant });
+            self.values.insert(id, Operand { number: number || constant.number, ..constant });
         }
     }
 
