@@ -516,8 +516,11 @@ def _(folder, rng):
 
         @tf.function(input_signature=[tf.TensorSpec([None, 40], tf.float32, "x")])
         def __call__(self, x):
-            g, n = self.generator, tf.shape(x)
-            return {"even": between(g.uniform(n), 0., 1.), "normal": between(g.normal(n), -9., 9.), "truncated": between(g.truncated_normal(n), -2., 2.),
+            g, n, raw = self.generator, tf.shape(x), tf.raw_ops
+            old = dict(resource=g.state.handle, algorithm=np.int64(1), shape=n)
+            old = {"old_even": between(raw.StatefulUniform(**old), 0., 1.), "old_normal": between(raw.StatefulStandardNormalV2(**old), -9., 9.),
+                   "old_truncated": between(raw.StatefulTruncatedNormal(**old), -2., 2.), "old_integers": between(raw.StatefulUniformInt(**old, minval=-3, maxval=9), -3, 9)}
+            return old | {"even": between(g.uniform(n), 0., 1.), "normal": between(g.normal(n), -9., 9.), "truncated": between(g.truncated_normal(n), -2., 2.),
                     "integers": between(g.uniform(n, -3, 9, tf.int32), -3, 9), "whole": tf.shape(g.uniform_full_int(n, tf.uint64))}
     path = os.path.join(folder, "model")
     tf.saved_model.save(M(), path)

@@ -76,7 +76,7 @@ impl Emitter<'_> {
         Ok(one(Item::Value(self.add_const(&join(&place.prefix, &node.name), size))))
     }
 
-    /// `LookupTableExport`: all keys and all values. Their order is that of the file; TensorFlow's own is that of its hashes.
+    /// `LookupTableExport`: all keys and all values, those of a dense table with its empty buckets.
     pub(super) fn export(
         &mut self,
         node: &NodeDef,
@@ -86,6 +86,13 @@ impl Emitter<'_> {
     ) -> Result<Results> {
         let Some(table) = self.table(node, &inputs)? else { return self.op(node, &node.op, inputs, used, place) };
         let path = join(&place.prefix, &node.name);
+        if table.exported[0].shape() == table.keys.shape() {
+            let order = "their order is that of the file, where TensorFlow's is that of its hashes";
+            self.shared
+                .notes
+                .borrow_mut()
+                .insert(format!("`{path}` hands out all keys and values of a table; {order}"));
+        }
         let names = ["keys", "values"].map(|name| format!("{path}/{name}"));
         let both = names.iter().zip(table.exported).map(|(name, tensor)| Item::Value(self.add_const(name, tensor)));
         Ok(both.enumerate().collect())

@@ -10,6 +10,20 @@ use modelport_ir::{Attr, DType, Tensor, ValueId};
 use modelport_proto::tensorflow::NodeDef;
 use std::collections::{BTreeSet, HashSet};
 
+/// Draws of a generator that is kept in a variable, as TensorFlow 2.0 to 2.2 wrote them, and draws of the same that keep none.
+/// Before what these take stand the generator and its algorithm.
+const OF_GENERATOR: &[(&str, &str)] = &[
+    ("StatefulStandardNormalV2", "RandomStandardNormal"),
+    ("StatefulTruncatedNormal", "TruncatedNormal"),
+    ("StatefulUniform", "RandomUniform"),
+    ("StatefulUniformInt", "RandomUniformInt"),
+];
+
+/// The op without a generator that draws the same.
+pub(super) fn without_generator(op: &str) -> Option<&'static str> {
+    OF_GENERATOR.iter().find(|(name, _)| *name == op).map(|(_, plain)| *plain)
+}
+
 impl Emitter<'_> {
     /// `RngReadAndSkip`: counter and key of a generator.
     pub(super) fn generator(&mut self, node: &NodeDef, place: &Place) -> Results {

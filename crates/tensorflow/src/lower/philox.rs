@@ -4,7 +4,10 @@
 //!
 //! Owns: numbers of a seed. Must never know: ops, graphs.
 
-use modelport_ir::DType;
+use modelport_diag::Result;
+use modelport_ir::tensor::{LazyBytes, encode_f64};
+use modelport_ir::{DType, Tensor};
+use std::sync::Arc;
 
 /// A key, and how far the generator has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +25,56 @@ pub(super) enum Law {
     Normal,
     /// The same between −2 and 2.
     Truncated,
+}
+
+/// What is made of the generator's words.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Made {
+    Reals(Law),
+    /// From the least on, as many as the span is.
+    Integers(i64, u64),
+    /// Any that the type has.
+    AnyIntegers,
+}
+
+/// The numbers of one tensor, made when they are asked for.
+#[derive(Debug)]
+struct Numbers {
+    philox: Philox,
+    made: Made,
+    dtype: DType,
+    count: usize,
+}
+
+/// The numbers that a generator begins with.
+pub(super) fn numbers(philox: Philox, made: Made, dtype: DType, shape: Vec<usize>) -> Result<Tensor> {
+    let count = shape.iter().product();
+    Tensor::from_lazy(dtype, shape, Arc::new(Numbers { philox, made, dtype, count }))
+}
+
+impl LazyBytes for Numbers {
+    fn read(&self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(self.count * self.dtype.size());
+        let words = || self.philox.words(self.count, self.dtype.size() == 8).into_iter();
+        let whole = |word: u64| word.to_le_bytes().into_iter().take(self.dtype.size());
+        match self.made {
+            Made::Reals(law) => {
+                self.philox
+                    .reals(self.count, law, self.dtype)
+                    .into_iter()
+                    .for_each(|x| encode_f64(self.dtype, x, &mut bytes));
+            }
+            Made::Integers(low, span) => {
+                bytes.extend(words().flat_map(|word| whole((low as u64).wrapping_add(word % span.max(1)))));
+            }
+            Made::AnyIntegers => bytes.extend(words().flat_map(whole)),
+        }
+        Ok(bytes)
+    }
+
+    fn describe(&self) -> String {
+        format!("{self:?}")
+    }
 }
 
 /// Blocks that are set aside for each number that takes no known number of them (`kReservedSamplesPerOutput` / 4).
@@ -62,7 +115,7 @@ impl Philox {
     }
 
     /// The first `n` words of 32 bits, or of 64, the lower half first.
-    pub(super) fn words(mut self, n: usize, long: bool) -> Vec<u64> {
+    fn words(mut self, n: usize, long: bool) -> Vec<u64> {
         let mut all = Vec::with_capacity(n + 3);
         while all.len() < n {
             let block = self.block().map(u64::from);
@@ -76,7 +129,7 @@ impl Philox {
     }
 
     /// The first `n` real numbers of a type. They are made in groups, four or two to a block.
-    pub(super) fn reals(self, n: usize, law: Law, dtype: DType) -> Vec<f64> {
+    fn reals(self, n: usize, law: Law, dtype: DType) -> Vec<f64> {
         let size = if dtype == DType::F64 { 2 } else { 4 };
         let stride = if matches!(law, Law::Truncated) { size as u128 * RESERVED } else { 1 };
         let mut all = Vec::with_capacity(n + 3);

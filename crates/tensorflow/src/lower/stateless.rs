@@ -5,7 +5,7 @@
 
 use super::call::Call;
 use super::formula as f;
-use super::philox::{Law, Philox};
+use super::philox::{Law, Made, Philox, numbers};
 use super::truncated::truncated;
 use super::{Row, row, row_many};
 use modelport_diag::Result;
@@ -54,7 +54,8 @@ fn from(c: &Call<'_>, i: usize) -> Result<From> {
     if by_state && !PHILOX.contains(&c.int_operand(i + 2, "alg")?) {
         return Err(c.unsupported("TensorFlow has no other generator than Philox on a CPU"));
     }
-    let words = words.into_iter().map(words_of).collect::<Result<Vec<_>>>()?;
+    let words = words.into_iter().map(|t| if t.len() > 2 { Ok(Vec::new()) } else { words_of(t) });
+    let words = words.collect::<Result<Vec<_>>>()?;
     match *words.iter().map(Vec::as_slice).collect::<Vec<_>>().as_slice() {
         [&[a, b]] => Ok(From::Seed(Philox::of_seed([a, b]))),
         [&[key], &[low, high]] => Ok(From::Seed(Philox::of_state(key, [low, high]))),
@@ -92,8 +93,8 @@ fn is_drawn(b: &Builder, value: ValueId) -> bool {
     drawn
 }
 
-/// How many numbers are asked for, and their shape.
-fn sized(c: &mut Call<'_>, shape: Option<Vec<i64>>) -> Result<(usize, Vec<usize>)> {
+/// The numbers of a generator as a constant of the shape that is asked for.
+fn made(c: &mut Call<'_>, philox: Philox, made: Made, to: DType, shape: Option<Vec<i64>>) -> Result<ValueId> {
     let shape = shape.and_then(|s| s.into_iter().map(|n| usize::try_from(n).ok()).collect::<Option<Vec<_>>>());
     let Some(shape) = shape else {
         let message = "how many numbers there are of the seed is known only when the model runs";
@@ -103,7 +104,7 @@ fn sized(c: &mut Call<'_>, shape: Option<Vec<i64>>) -> Result<(usize, Vec<usize>
     };
     let n = shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d));
     let all = n.and_then(|n| n.checked_add(c.memory.drawn)).filter(|all| *all <= MOST);
-    let (Some(n), Some(all)) = (n, all) else {
+    let Some(all) = all else {
         return Err(c
             .unsupported("the seeds of the model stand for more numbers than a converted model may hold")
             .expected(format!("at most {MOST}"))
@@ -111,7 +112,8 @@ fn sized(c: &mut Call<'_>, shape: Option<Vec<i64>>) -> Result<(usize, Vec<usize>
             .help("cut the graph behind the op with `--inputs`"));
     };
     c.memory.drawn = all;
-    Ok((n, shape))
+    let tensor = numbers(philox, made, to, shape)?;
+    Ok(c.b.constant(c.b.scope(), tensor))
 }
 
 /// (shape, seed or key, counter and algorithm)
@@ -123,9 +125,7 @@ fn reals(c: &mut Call<'_>, law: Law) -> Result<ValueId> {
     match (from(c, 1)?, law) {
         (From::Seed(philox), law) => {
             let asked = c.opt_ints(0)?;
-            let (n, shape) = sized(c, asked)?;
-            let tensor = Tensor::from_f64s(to, &shape, &philox.reals(n, law, to))?;
-            Ok(c.b.constant(c.b.scope(), tensor))
+            made(c, philox, Made::Reals(law), to, asked)
         }
         (From::Draw, Law::Even) => c.b.drawn_evenly(shape, to, None),
         (From::Draw, Law::Normal) => c.b.drawn_normally(shape, to, None),
@@ -152,8 +152,8 @@ fn integers(c: &mut Call<'_>) -> Result<ValueId> {
     if low >= high {
         return Err(c.unsupported("the least number is not below the end").found(format!("{low} and {high}")));
     }
-    let span = high.wrapping_sub(low) as u64;
-    whole(c, philox, to, |word| low.wrapping_add((word % span) as i64))
+    let asked = c.opt_ints(0)?;
+    made(c, philox, Made::Integers(low, high.wrapping_sub(low) as u64), to, asked)
 }
 
 /// (shape, seed or key, counter and algorithm) → any integers of the type.
@@ -163,7 +163,10 @@ fn all_integers(c: &mut Call<'_>) -> Result<ValueId> {
         return Err(c.bad_value("dtype", "integers of 32 or 64 bits", to.name()));
     }
     match from(c, 1)? {
-        From::Seed(philox) => whole(c, philox, to, |word| word as i64),
+        From::Seed(philox) => {
+            let asked = c.opt_ints(0)?;
+            made(c, philox, Made::AnyIntegers, to, asked)
+        }
         From::Draw => {
             let shape = c.x()?;
             let bounds = [c.b.scalar(DType::I64, 0.0), c.b.scalar(DType::I64, f64::from(u32::MAX) + 1.0)];
@@ -177,16 +180,6 @@ fn all_integers(c: &mut Call<'_>) -> Result<ValueId> {
             c.b.cast(all, to)
         }
     }
-}
-
-/// Integers made of the generator's words.
-fn whole(c: &mut Call<'_>, philox: Philox, to: DType, number: impl Fn(u64) -> i64) -> Result<ValueId> {
-    let asked = c.opt_ints(0)?;
-    let (n, shape) = sized(c, asked)?;
-    let words = philox.words(n, to.size() == 8);
-    let bytes = words.into_iter().flat_map(|word| number(word).to_le_bytes().into_iter().take(to.size()));
-    let tensor = Tensor::from_bytes(to, shape, bytes.collect::<Vec<u8>>())?;
-    Ok(c.b.constant(c.b.scope(), tensor))
 }
 
 /// (seed) → key, counter, and in the older op the algorithm.
@@ -230,19 +223,14 @@ fn multinomial(c: &mut Call<'_>) -> Result<ValueId> {
         return c.b.cast(chosen, to);
     };
     let (batch, classes) = (c.known_dim(x, 0)?, c.known_dim(x, 1)?);
-    let (n, shape) = {
-        let samples = c.int_operand(1, "num_samples")?;
-        sized(c, Some(vec![batch as i64, samples]))?
-    };
-    let each = shape[1] as f64;
-    let work = 50.0 * (each * (classes as f64).log2() + classes as f64) * batch as f64;
+    let samples = c.int_operand(1, "num_samples")?;
+    let work = 50.0 * (samples as f64 * (classes as f64).log2() + classes as f64) * batch as f64;
     if batch > 1 && work > WORK_OF_ONE_THREAD {
         return Err(
             c.unsupported("TensorFlow draws so many classes of one seed differently on different numbers of threads")
         );
     }
-    let dice = Tensor::from_f64s(DType::F64, &[batch, shape[1], 1], &philox.reals(n, Law::Even, DType::F64))?;
-    let dice = c.b.constant("", dice);
+    let dice = made(c, philox, Made::Reals(Law::Even), DType::F64, Some(vec![batch as i64, samples, 1]))?;
     let sums = summed(c.b, x)?;
     let total = c.b.slice_axis(sums, 1, -1, i64::MAX, 1)?;
     let total = c.b.unsqueeze(total, &[1])?;
