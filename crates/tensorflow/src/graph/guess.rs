@@ -63,8 +63,10 @@ const NO_OUTPUT: &[&str] = &[
 const OPTIMIZERS: &[&str] = &["Apply", "ResourceApply", "SparseApply", "ResourceSparseApply"];
 
 /// Parts of names that TensorFlow 1.15 gives what only training needs (python/ops/gradients_impl.py,
-/// keras/optimizers.py, python/ops/losses/losses_impl.py, python/ops/check_ops.py); a number may be behind.
-const TRAINING: &[&str] = &["gradients", "loss", "losses", "assert_broadcastable"];
+/// keras/optimizers.py, python/ops/losses/losses_impl.py, python/ops/check_ops.py, python/training/saver.py,
+/// python/ops/variables.py, python/estimator/canned/head.py); a number may be behind.
+const TRAINING: &[&str] =
+    &["assert_broadcastable", "gradients", "loss", "losses", "metrics", "report_uninitialized_variables", "save"];
 
 /// Names of the nodes that say which branch of a condition is taken (python/ops/control_flow_ops.py, TensorFlow 1.15).
 const PIVOTS: &[&str] = &["pred_id", "switch_f", "switch_t"];
@@ -96,7 +98,8 @@ pub(super) fn outputs(parts: &Parts, notes: &mut Vec<String>) -> Result<Vec<Stri
             && !is_by_product(body, node)
     };
     let mut ends: Vec<_> = body.nodes.iter().enumerate().filter(free).collect();
-    prefer(&mut ends, |(_, node)| !is_loop_variable(body, node));
+    prefer(&mut ends, |(_, node)| !passes_on(body, node, &["While", "StatelessWhile", "_While"]));
+    prefer(&mut ends, |(_, node)| !passes_on(body, node, &["Variable", "VariableV2", "VarHandleOp", "ReadVariableOp"]));
     let trained = reached(body, &users, |node| node.name.split('/').any(is_training));
     prefer(&mut ends, |(i, _)| !trained[*i]);
     prefer(&mut ends, |(_, node)| !PIVOTS.contains(&without_number(last(&node.name))));
@@ -155,12 +158,12 @@ fn is_by_product(body: &Body, node: &NodeDef) -> bool {
     number != "0" && matches!(op, Some("If" | "StatelessIf" | "Case" | "StatelessCase"))
 }
 
-/// What a loop hands out of its counters and lists; TensorFlow names each, whether it is used or not.
-fn is_loop_variable(body: &Body, node: &NodeDef) -> bool {
+/// Whether a node is the name of what one of some ops gives: of a loop's counters and lists, of which TensorFlow names each,
+/// whether it is used or not, or of a variable.
+fn passes_on(body: &Body, node: &NodeDef, ops: &[&str]) -> bool {
     let Some(source) = node.input.first().filter(|_| node.op == "Identity") else { return false };
     let name = source.split(':').next().unwrap_or_default();
-    let op = body.find(name).and_then(|at| body.nodes.get(at)).map(|n| n.op.as_str());
-    matches!(op, Some("While" | "StatelessWhile" | "_While"))
+    body.find(name).and_then(|at| body.nodes.get(at)).is_some_and(|n| ops.contains(&n.op.as_str()))
 }
 
 /// The tensors of a node at the end of a graph; statistics of a batch are for training.
