@@ -59,10 +59,17 @@ def build_one(name):
     f.randomise(model, rng)
     scales = any(type(l).__name__ in ("Rescaling", "Normalization") for l in model.layers[:6])
     first = f.bright_images if scales else f.images
-    if not a.bench:
+    if a.bench:
+        io = f.record_tamed(model, rng, check=False)
+    else:
         f.damp(model, share=0.1)
         f.calibrate(model, rng, first)
-    io = f.record_tamed(model, rng, kinds=first, check=not a.bench)
+        for _ in range(20):
+            io = f.record_tamed(model, rng, kinds=first)
+            if steady(model, io, rng):
+                break
+        else:
+            raise AssertionError("the last bit of an input decides the output, whatever image is taken")
     os.makedirs(d, exist_ok=True)
     for ext in ["h5"] if a.bench else ["h5", "keras"]:
         f.save(model, os.path.join(d, f"{file}.{ext}"))
@@ -70,6 +77,15 @@ def build_one(name):
         saved = os.path.join(d, f"{file}_saved")
         model.export(saved, verbose=False) if f.K3 else model.save(saved)
     np.savez_compressed(os.path.join(d, f"{file}.npz" if a.bench else "io.npz"), **io)
+
+
+def steady(model, io, rng):
+    """Whether the outputs stay where they are when the images change by two or three roundings. Where they do not, float32 has
+    no one right answer, and Keras's own is as far from that of float64 as any other."""
+    import numpy as np
+    (x,), (y,) = ([v for k, v in io.items() if k.startswith(kind)] for kind in ("in:", "out:"))
+    moved = (x * (1 + rng.choice([-1, 1], x.shape) * 2.0**-22)).astype(x.dtype)
+    return np.abs(np.asarray(model(moved, training=False)) - y).max() <= 1e-5 * np.abs(y).max()
 
 
 def judge(name):
