@@ -5,7 +5,7 @@
 use super::attrs::{attrs, bound};
 use super::body::{graph_error, result_count};
 use super::interface::number_of;
-use super::seeds::without_generator;
+use super::seeds::is_of_generator;
 use super::v1::MADE;
 use super::{Emitter, Handle, Item, Place, Results, is_mutable_table, join};
 use modelport_diag::{Code, Diagnostic, Result};
@@ -65,9 +65,7 @@ impl Emitter<'_> {
             "LookupTableSize" | "LookupTableSizeV2" => self.table_size(node, inputs, used, place),
             op if op.starts_with("StringToHashBucket") => self.bucket(node, inputs, used, place),
             "LookupTableFind" | "LookupTableFindV2" => self.look_up(node, inputs, used, place),
-            op if let Some(plain) = without_generator(op) => {
-                self.op(node, plain, inputs.into_iter().skip(2).collect(), used, place)
-            }
+            op if is_of_generator(op) => self.of_generator(node, inputs, used, place),
             "RngReadAndSkip" => Ok(self.generator(node, place)),
             op if op.starts_with("StatelessRandom") || SEEDED.contains(&op) => {
                 self.stateless(node, inputs, used, place)

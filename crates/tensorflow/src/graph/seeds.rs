@@ -19,12 +19,24 @@ const OF_GENERATOR: &[(&str, &str)] = &[
     ("StatefulUniformInt", "RandomUniformInt"),
 ];
 
-/// The op without a generator that draws the same.
-pub(super) fn without_generator(op: &str) -> Option<&'static str> {
-    OF_GENERATOR.iter().find(|(name, _)| *name == op).map(|(_, plain)| *plain)
+/// Whether an op draws of a generator that is kept in a variable.
+pub(super) fn is_of_generator(op: &str) -> bool {
+    OF_GENERATOR.iter().any(|(name, _)| *name == op)
 }
 
 impl Emitter<'_> {
+    /// A draw of a generator, as the op that draws the same without one.
+    pub(super) fn of_generator(
+        &mut self,
+        node: &NodeDef,
+        inputs: Vec<Item>,
+        used: &BTreeSet<usize>,
+        place: &Place,
+    ) -> Result<Results> {
+        let plain = OF_GENERATOR.iter().find(|(name, _)| *name == node.op).map_or(node.op.as_str(), |(_, plain)| plain);
+        self.op(node, plain, inputs.into_iter().skip(2).collect(), used, place)
+    }
+
     /// `RngReadAndSkip`: counter and key of a generator.
     pub(super) fn generator(&mut self, node: &NodeDef, place: &Place) -> Results {
         one(Item::Value(self.drawn_seed(&join(&place.prefix, &node.name), 3)))
