@@ -146,12 +146,20 @@ impl Builder {
         Ok(Pair { re, im })
     }
 
+    /// The product of two values element by element.
+    ///
+    /// # Errors
+    /// As [`Builder::add`].
+    pub fn complex_times(&mut self, x: Pair, y: Pair) -> Result<Pair> {
+        self.complex_product(x, y, |b, x, y| b.binary(BinaryOp::Mul, x, y))
+    }
+
     /// Both parts times a real value.
     ///
     /// # Errors
     /// As [`Builder::add`].
     pub fn scaled(&mut self, z: Pair, by: ValueId) -> Result<Pair> {
-        self.complex_product(z, by.into(), |b, x, y| b.binary(BinaryOp::Mul, x, y))
+        self.complex_times(z, by.into())
     }
 
     /// The value of a length at an angle.

@@ -6,11 +6,11 @@
 
 use crate::assets::Assets;
 use crate::checkpoint::{Checkpoint, Slice, parse};
-use crate::graph::{Body, Library, Ref, Variables};
+use crate::graph::{Body, Library, Ref, Variables, function_of};
 use modelport_diag::Result;
 use modelport_ir::Tensor;
+use modelport_proto::tensorflow::NodeDef;
 use modelport_proto::tensorflow::attr_value::Value;
-use modelport_proto::tensorflow::{NameAttrList, NodeDef};
 use modelport_storage::MappedFile;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -104,9 +104,8 @@ impl Tracer<'_> {
 
     /// The function that a node calls.
     pub(crate) fn called(&self, node: &NodeDef) -> Option<Rc<Body>> {
-        let Some(Value::Func(bytes)) = node.attr.get("f").and_then(|f| f.value.as_ref()) else { return None };
-        let name = crate::wire::decode::<NameAttrList>(bytes, "a function's name").ok()?.name;
-        self.library.get(&name).ok()
+        let function = node.attr.get("f").and_then(function_of)?;
+        self.library.get(&function.name).ok()
     }
 
     fn source(&self, body: &Body, text: &str, _user: &str) -> Option<(usize, usize)> {

@@ -73,6 +73,14 @@ pub(crate) fn shape(shape: &TensorShapeProto) -> Attr {
     Attr::List(shape.dim.iter().map(|d| Attr::Int(d.size)).collect())
 }
 
+/// The function that an attribute names.
+pub(crate) fn function_of(value: &AttrValue) -> Option<NameAttrList> {
+    match value.value.as_ref()? {
+        Value::Func(bytes) => decode(bytes, "a function's name").ok(),
+        _ => None,
+    }
+}
+
 /// A list that a node has under a name.
 pub(super) fn list_attr(node: &NodeDef, name: &str) -> Option<ListValue> {
     match node.attr.get(name)?.value.as_ref()? {

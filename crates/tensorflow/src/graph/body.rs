@@ -155,6 +155,11 @@ impl Body {
         Ok(Ref::Node(at, output))
     }
 
+    /// The node that gives a tensor: `x:1` or `x`.
+    pub(crate) fn giver(&self, tensor: &str) -> Option<&NodeDef> {
+        self.nodes.get(self.find(tensor.split(':').next()?)?)
+    }
+
     /// What a tensor is before it is handed on.
     pub(crate) fn through(&self, library: &Library, text: &str) -> Option<Ref> {
         let mut at = self.resolve(library, text, "").ok()?;

@@ -3,12 +3,10 @@
 //! Owns: the walk through what runs with the outputs, control inputs and whole functions included. Must never know: what
 //! tables and variables hold.
 
-use super::attrs::list_attr;
+use super::attrs::{function_of, list_attr};
 use super::body::{Body, Ref};
 use super::{Parts, is_mutable_table};
-use crate::wire::decode;
-use modelport_proto::tensorflow::attr_value::Value;
-use modelport_proto::tensorflow::{NameAttrList, NodeDef};
+use modelport_proto::tensorflow::NodeDef;
 use std::collections::HashSet;
 use std::rc::Rc;
 
@@ -110,11 +108,6 @@ impl Walk<'_> {
 
 /// The functions that a node's attributes name.
 fn functions(node: &NodeDef) -> Vec<String> {
-    let one = |value: &Value| match value {
-        Value::Func(bytes) => Some(decode::<NameAttrList>(bytes, "a function's name").ok()?.name),
-        _ => None,
-    };
     let branches = list_attr(node, "branches").map(|list| list.func).unwrap_or_default();
-    let named = branches.into_iter().map(|function| function.name);
-    node.attr.values().filter_map(|a| one(a.value.as_ref()?)).chain(named).collect()
+    node.attr.values().filter_map(function_of).chain(branches).map(|function| function.name).collect()
 }

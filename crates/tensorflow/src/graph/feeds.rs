@@ -131,13 +131,10 @@ fn shape(parts: &Parts, node: &NodeDef, i: usize) -> Option<Vec<i64>> {
 
 /// The node that gives operand `i`.
 fn operand<'a>(body: &'a Body, node: &NodeDef, i: usize) -> Option<&'a NodeDef> {
-    let name = node.input.iter().filter(|t| !t.starts_with('^')).nth(i)?.split(':').next()?;
-    let found = body.nodes.get(body.find(name)?)?;
+    let found = body.giver(node.input.iter().filter(|t| !t.starts_with('^')).nth(i)?)?;
     match found.op.as_str() {
         // A variable or queue of TF1 may go through an identity; more than one is not written.
-        "Identity" | "RefIdentity" => {
-            body.nodes.get(body.find(found.input.first()?.split(':').next().unwrap_or_default())?)
-        }
+        "Identity" | "RefIdentity" => body.giver(found.input.first()?),
         _ => Some(found),
     }
 }

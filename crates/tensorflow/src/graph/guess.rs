@@ -5,7 +5,7 @@
 use super::Parts;
 use super::body::{Body, result_count};
 use super::feeds;
-use super::interface::interface_error;
+use super::interface::{interface_error, last_part};
 use modelport_diag::Result;
 use modelport_proto::tensorflow::NodeDef;
 use std::collections::HashMap;
@@ -102,7 +102,7 @@ pub(super) fn outputs(parts: &Parts, notes: &mut Vec<String>) -> Result<Vec<Stri
     prefer(&mut ends, |(_, node)| !passes_on(body, node, &["Variable", "VariableV2", "VarHandleOp", "ReadVariableOp"]));
     let trained = reached(body, &users, |node| node.name.split('/').any(is_training));
     prefer(&mut ends, |(i, _)| !trained[*i]);
-    prefer(&mut ends, |(_, node)| !PIVOTS.contains(&without_number(last(&node.name))));
+    prefer(&mut ends, |(_, node)| !PIVOTS.contains(&without_number(last_part(&node.name))));
     let tensors: Vec<String> = ends.iter().flat_map(|(_, node)| tensors(node)).collect();
     if tensors.is_empty() {
         return Err(
@@ -137,10 +137,6 @@ fn is_training(part: &str) -> bool {
     TRAINING.contains(&part) || part.ends_with("_loss")
 }
 
-fn last(name: &str) -> &str {
-    name.rsplit('/').next().unwrap_or_default()
-}
-
 /// A name without the number that makes it unique: `cond_1`.
 fn without_number(name: &str) -> &str {
     match name.rsplit_once('_') {
@@ -161,9 +157,8 @@ fn is_by_product(body: &Body, node: &NodeDef) -> bool {
 /// Whether a node is the name of what one of some ops gives: of a loop's counters and lists, of which TensorFlow names each,
 /// whether it is used or not, or of a variable.
 fn passes_on(body: &Body, node: &NodeDef, ops: &[&str]) -> bool {
-    let Some(source) = node.input.first().filter(|_| node.op == "Identity") else { return false };
-    let name = source.split(':').next().unwrap_or_default();
-    body.find(name).and_then(|at| body.nodes.get(at)).is_some_and(|n| ops.contains(&n.op.as_str()))
+    let source = node.input.first().filter(|_| node.op == "Identity");
+    source.and_then(|tensor| body.giver(tensor)).is_some_and(|n| ops.contains(&n.op.as_str()))
 }
 
 /// The tensors of a node at the end of a graph; statistics of a batch are for training.

@@ -63,6 +63,11 @@ pub(crate) fn name_of(tensor: &str) -> String {
     tensor.strip_suffix(":0").unwrap_or(tensor).to_owned()
 }
 
+/// The last part of a path.
+pub(super) fn last_part(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or_default()
+}
+
 /// The dimensions of an input: an unknown first one is the batch `N`, others are named after the input and the axis.
 pub(crate) fn dims(name: &str, sizes: &[i64]) -> Vec<Dim> {
     let dim = |(axis, size): (usize, &i64)| match (usize::try_from(*size), axis) {
@@ -156,8 +161,8 @@ fn asked(parts: &Parts, tensor: &str) -> Result<Ref> {
     if parts.main.find(name).is_some() {
         return parts.main.resolve(&parts.library, tensor, name);
     }
-    let last = name.rsplit('/').next().unwrap_or_default();
-    let near = parts.main.nodes.iter().map(|n| n.name.as_str()).filter(|n| n.rsplit('/').next() == Some(last));
+    let last = last_part(name);
+    let near = parts.main.nodes.iter().map(|n| n.name.as_str()).filter(|n| last_part(n) == last);
     let near: Vec<_> = near.take(5).collect();
     let d = interface_error(format!("the graph has no tensor `{tensor}`"));
     Err(if near.is_empty() { d } else { d.help(format!("similar names: {}", near.join(", "))) })

@@ -22,6 +22,7 @@ mod switches;
 mod table;
 mod v1;
 
+pub(crate) use attrs::function_of;
 pub(crate) use body::{Body, Ref};
 pub(crate) use feeds::add_feeds;
 pub(crate) use interface::{

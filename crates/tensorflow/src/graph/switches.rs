@@ -2,14 +2,14 @@
 //!
 //! Owns: their values when the model is used. Must never know: how branches are computed.
 
+use super::attrs::function_of;
 use super::body::Body;
-use super::interface::number_of;
+use super::interface::{last_part, number_of};
 use super::library::Library;
 use crate::dtype;
-use crate::wire::decode;
 use modelport_ir::DType;
+use modelport_proto::tensorflow::NodeDef;
 use modelport_proto::tensorflow::attr_value::Value;
-use modelport_proto::tensorflow::{NameAttrList, NodeDef};
 use std::collections::{HashMap, HashSet};
 
 /// A placeholder that is no input.
@@ -29,7 +29,6 @@ pub(crate) struct Switches {
     predicates: HashSet<String>,
 }
 
-const OFF: &str = "a switch for training; it is off";
 const RATE: Switch = Switch { value: 0.0, sentence: "what dropout leaves out; it leaves out nothing" };
 const KEEP: Switch = Switch { value: 1.0, sentence: "what dropout keeps; it keeps all" };
 
@@ -46,7 +45,7 @@ impl Switches {
         let mut found: HashMap<&str, [bool; 2]> = HashMap::new();
         for node in &main.nodes {
             if matches!(node.op.as_str(), "If" | "StatelessIf") {
-                let Some(name) = placeholder_before(main, node) else { continue };
+                let Some(name) = node.input.first().and_then(|p| placeholder(main, p)) else { continue };
                 let trains = ["then_branch", "else_branch"].map(|key| trains(library, node, key));
                 let so_far = found.entry(name).or_default();
                 *so_far = [so_far[0] || trains[0], so_far[1] || trains[1]];
@@ -93,13 +92,13 @@ fn is_placeholder(node: &NodeDef) -> bool {
 
 /// A placeholder's meaning by its name and type.
 fn named(node: &NodeDef) -> Option<Switch> {
-    let name = node.name.rsplit('/').next().unwrap_or_default().to_lowercase();
+    let name = last_part(&node.name).to_lowercase();
     let base = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
     match (base, dtype::dtype(number_of(node))?) {
         (
             "is_training" | "training" | "phase_train" | "train_phase" | "istraining" | "keras_learning_phase",
             DType::Bool,
-        ) => Some(Switch { value: 0.0, sentence: OFF }),
+        ) => Some(Switch { value: 0.0, sentence: "a switch for training; it is off" }),
         ("keep_prob" | "keepprob" | "dropout_keep_prob", DType::F32) => Some(KEEP),
         _ => None,
     }
@@ -112,7 +111,7 @@ fn in_dropout<'a>(main: &'a Body, node: &'a NodeDef) -> Option<(&'a str, Switch)
     match node.op.as_str() {
         "Add" | "AddV2" if is_drawn(main, b) => Some((placeholder(main, a)?, KEEP)),
         "GreaterEqual" if is_drawn(main, a) => {
-            let rate = main.nodes.get(main.find(b.split(':').next()?)?)?;
+            let rate = main.giver(b)?;
             match rate.op.as_str() {
                 "Sub" => Some((placeholder(main, rate.input.get(1)?)?, KEEP)),
                 _ => Some((placeholder(main, b)?, RATE)),
@@ -126,8 +125,7 @@ fn in_dropout<'a>(main: &'a Body, node: &'a NodeDef) -> Option<(&'a str, Switch)
 fn is_drawn(main: &Body, tensor: &str) -> bool {
     let mut at = tensor;
     for _ in 0..4 {
-        let before = at.split(':').next().and_then(|name| main.nodes.get(main.find(name)?));
-        let Some(before) = before else { return false };
+        let Some(before) = main.giver(at) else { return false };
         match (before.op.as_str(), before.input.first()) {
             ("RandomUniform", _) => return true,
             ("Add" | "AddV2" | "Mul" | "Identity", Some(operand)) => at = operand,
@@ -137,17 +135,12 @@ fn is_drawn(main: &Body, tensor: &str) -> bool {
     false
 }
 
-/// The placeholder that chooses between a node's branches.
-fn placeholder_before<'a>(main: &'a Body, node: &'a NodeDef) -> Option<&'a str> {
-    placeholder(main, node.input.first()?)
-}
-
 /// The placeholder that a tensor is, through identities.
 fn placeholder<'a>(main: &'a Body, tensor: &'a str) -> Option<&'a str> {
     let mut at = tensor;
     // TF1 names the predicate of a condition once more; a few identities are more than any graph has.
     for _ in 0..8 {
-        let before = main.nodes.get(main.find(at.split(':').next()?)?)?;
+        let before = main.giver(at)?;
         match before.op.as_str() {
             "Identity" => at = before.input.first()?,
             _ => return is_placeholder(before).then_some(before.name.as_str()),
@@ -158,9 +151,8 @@ fn placeholder<'a>(main: &'a Body, tensor: &'a str) -> Option<&'a str> {
 
 /// Whether a branch normalises by its batch, or draws what dropout leaves out.
 fn trains(library: &Library, node: &NodeDef, key: &str) -> bool {
-    let Some(Value::Func(bytes)) = node.attr.get(key).and_then(|v| v.value.as_ref()) else { return false };
-    let Ok(function) = decode::<NameAttrList>(bytes, "a function's name") else { return false };
-    let Ok(body) = library.get(&function.name) else { return false };
+    let function = node.attr.get(key).and_then(function_of);
+    let Some(Ok(body)) = function.map(|function| library.get(&function.name)) else { return false };
     body.nodes.iter().any(|n| match n.op.as_str() {
         "FusedBatchNorm" | "FusedBatchNormV2" | "FusedBatchNormV3" => {
             // The attribute's default is true (core/ops/nn_ops.cc, TensorFlow 2.21).

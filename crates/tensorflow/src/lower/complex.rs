@@ -9,7 +9,6 @@ use super::call::Call;
 use super::{Lower, Row, row};
 use modelport_diag::{Code, Diagnostic, Result};
 use modelport_ir::complex::{self, Pair, part_of};
-use modelport_ir::core::BinaryOp;
 use modelport_ir::{DType, Tensor, ValueId};
 
 pub(crate) const ROWS: &[Row] = &[
@@ -144,7 +143,7 @@ pub(super) fn cast(c: &mut Call<'_>, to: DType) -> Result<Option<ValueId>> {
 /// A product of complex numbers.
 pub(super) fn product(c: &mut Call<'_>) -> Result<ValueId> {
     let (x, y) = (pair(c, 0)?, pair(c, 1)?);
-    let z = c.b.complex_product(x, y, |b, x, y| b.binary(BinaryOp::Mul, x, y))?;
+    let z = c.b.complex_times(x, y)?;
     remember(c, z)
 }
 

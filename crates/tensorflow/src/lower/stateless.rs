@@ -83,7 +83,7 @@ fn is_drawn(b: &Builder, value: ValueId) -> bool {
             continue;
         }
         match b.graph().producer(value) {
-            Some(node) if matches!(node.op, Op::RandomUniform { .. } | Op::RandomNormal { .. }) => drawn = true,
+            Some(node) if node.op.draws() => drawn = true,
             Some(node) if !node.inputs.is_empty() && node.op.bodies().next().is_none() => {
                 next.extend(node.inputs.iter().flatten())
             }

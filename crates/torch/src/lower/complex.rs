@@ -56,7 +56,7 @@ pub(super) const OWN: &[(&str, Own)] = &[
     }),
     ("aten::mul", |c| {
         let [x, y] = both(c)?;
-        c.b.complex_product(x, y, |b, x, y| b.binary(BinaryOp::Mul, x, y))
+        c.b.complex_times(x, y)
     }),
     ("aten::div", |c| match c.arg("rounding_mode") {
         None => both(c).and_then(|[x, y]| quotient(c.b, x, y)),
@@ -92,7 +92,7 @@ pub(super) const OWN: &[(&str, Own)] = &[
     }),
     ("aten::square", |c| {
         let z = c.complex("self")?;
-        c.b.complex_product(z, z, |b, x, y| b.binary(BinaryOp::Mul, x, y))
+        c.b.complex_times(z, z)
     }),
     ("aten::pow", power),
     ("aten::exp", |c| {
@@ -220,7 +220,7 @@ fn quotient(b: &mut Builder, x: Pair, y: Pair) -> Result<Pair> {
     let (mut z, mut by) = (x, y.re);
     if y.im.is_some() {
         let turned = b.conjugate(y)?;
-        z = b.complex_product(x, turned, |b, x, y| b.binary(BinaryOp::Mul, x, y))?;
+        z = b.complex_times(x, turned)?;
         by = b.squared_magnitude(y)?;
     }
     b.complex_product(z, by.into(), |b, x, y| b.binary(BinaryOp::Div, x, y))
@@ -241,7 +241,7 @@ fn power(c: &mut Call<'_>) -> Result<Pair> {
     }
     let exponent = c.number("exponent")?;
     if exponent == 2.0 {
-        return c.b.complex_product(z, z, |b, x, y| b.binary(BinaryOp::Mul, x, y));
+        return c.b.complex_times(z, z);
     }
     raised(c.b, z, exponent)
 }

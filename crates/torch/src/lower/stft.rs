@@ -96,7 +96,7 @@ impl Frames {
         let op = Op::ConvTranspose {
             strides: vec![self.hop],
             dilations: vec![1],
-            padding: Padding::Explicit(vec![(0, 0)]),
+            padding: Padding::valid(1),
             output_padding: vec![0],
             output_shape: Vec::new(),
             groups: 1,
@@ -139,7 +139,7 @@ fn stft(c: &mut Call<'_>) -> Result<Pair> {
     let op = Op::Conv {
         strides: vec![frames.hop],
         dilations: vec![1],
-        padding: Padding::Explicit(vec![(0, 0)]),
+        padding: Padding::valid(1),
         groups: 1,
         data: DataLayout::ChannelsFirst,
         kernel: KernelLayout::OutInSpatial,

@@ -272,7 +272,6 @@ impl Machine {
     }
 }
 
-/// A type's name and arguments: `Optional[Tensor]`.
 /// Whether an argument is a number, or may be one.
 pub(super) fn is_number(param: &Param) -> bool {
     let Some((base, args)) = param.ty.as_ref().map(generic) else { return false };
@@ -280,6 +279,7 @@ pub(super) fn is_number(param: &Param) -> bool {
     NUMBERS.contains(&base.as_str()) || base == "Optional" && inner.is_some_and(|ty| NUMBERS.contains(&ty.as_str()))
 }
 
+/// A type's name and arguments: `Optional[Tensor]`.
 fn generic(ty: &Expr) -> (String, Vec<Expr>) {
     match &ty.kind {
         ExprKind::Index(base, args) => {
