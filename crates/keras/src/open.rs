@@ -49,12 +49,12 @@ pub struct KerasFile {
 }
 
 impl KerasFile {
-    /// The model, or the diagnostic that asks for its architecture.
+    /// Takes the model out, or gives the diagnostic that asks for its architecture.
     ///
     /// # Errors
     /// `KR0002` when the file holds weights only and no architecture was given.
-    pub fn require_graph(&self) -> Result<&SourceGraph> {
-        self.graph.as_ref().ok_or_else(|| {
+    pub fn require_graph(&mut self) -> Result<SourceGraph> {
+        self.graph.take().ok_or_else(|| {
             let shown = self.weights.iter().take(12).map(|(name, t)| format!("{name}: {}", t.ty()));
             let mut list: Vec<_> = shown.collect();
             if self.weights.len() > list.len() {

@@ -36,7 +36,7 @@ fn options(path: &Path) -> OpenOptions {
 }
 
 /// Everything that must hold for an opened fixture.
-fn check(file: &KerasFile) -> Result<(), String> {
+fn check(file: &mut KerasFile) -> Result<(), String> {
     let graph = file.require_graph().map_err(|d| d.to_string())?;
     let version = file.provenance.version.clone().unwrap_or_default();
     if file.content == Content::Model
@@ -101,7 +101,7 @@ fn every_fixture_opens() {
     for part in ["models/keras", "ops/keras"] {
         for path in models(&fixtures().join(part)) {
             count += 1;
-            let result = open(&path, &options(&path)).map_err(|d| d.to_string()).and_then(|file| check(&file));
+            let result = open(&path, &options(&path)).map_err(|d| d.to_string()).and_then(|mut file| check(&mut file));
             if let Err(why) = result {
                 failed.push(format!("{}: {why}", path.strip_prefix(fixtures()).unwrap().display()));
             }
@@ -128,7 +128,7 @@ fn bad_files_are_refused_with_the_fitting_code() {
     for (file, code) in expected {
         let path = fixtures().join("bad").join(file);
         let result = open(&path, &OpenOptions::default());
-        let found = match result.and_then(|f| f.require_graph().map(drop).map_err(Into::into)) {
+        let found = match result.and_then(|mut f| f.require_graph().map(drop).map_err(Into::into)) {
             Ok(()) => panic!("{file} opens"),
             Err(d) => d,
         };
@@ -242,7 +242,7 @@ fn unknown_and_lambda_layers_stay_nodes() {
 
 #[test]
 fn weights_without_architecture_are_listed() {
-    let file = open(&fixtures().join("bad/weights_only/model.weights.h5"), &OpenOptions::default()).unwrap();
+    let mut file = open(&fixtures().join("bad/weights_only/model.weights.h5"), &OpenOptions::default()).unwrap();
     assert_eq!(file.content, Content::WeightsOnly);
     let text = file.require_graph().unwrap_err().to_string();
     assert!(text.contains("--arch"), "{text}");

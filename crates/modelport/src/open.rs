@@ -85,8 +85,8 @@ pub(crate) fn inside(path: &Path) -> Option<PathBuf> {
 
 fn keras(path: &Path, options: &LoadOptions) -> Outcome<Opened> {
     let open = modelport_keras::OpenOptions { arch: options.arch.clone(), limits: options.limits };
-    let file = modelport_keras::open(path, &open)?;
-    let body = file.require_graph().cloned().and_then(|mut graph| {
+    let mut file = modelport_keras::open(path, &open)?;
+    let body = file.require_graph().and_then(|mut graph| {
         graph.set_input_types(&options.input_types)?;
         with_values(graph, options)
     });

@@ -7,10 +7,6 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Files up to this many bytes are mapped at once: metadata is spread over all of them, and hundreds of page faults cost
-/// more than the pages.
-const AT_ONCE: u64 = 16 << 20;
-
 /// A file opened for reading and mapped; or bytes in memory under a name, with the same interface.
 #[derive(Debug)]
 pub struct MappedFile {
@@ -41,7 +37,7 @@ impl MappedFile {
                 .in_file(&name)
                 .help("the download or the save did not finish; get the file again"));
         }
-        let bytes = map(&file, 0, meta.len(), meta.len() <= AT_ONCE).map_err(cannot)?;
+        let bytes = map(&file, 0, meta.len(), false).map_err(cannot)?;
         Ok(Arc::new(Self { name, file: Some(file), bytes }))
     }
 

@@ -78,6 +78,11 @@ impl Plan {
         (at + rows.start) * row..(at + rows.end) * row
     }
 
+    /// Bytes of the largest block.
+    pub(super) fn most(&self) -> usize {
+        if self.blocks() == 0 { 0 } else { self.block(0).len() }
+    }
+
     /// Fills block `i` of the result from the whole source.
     pub(super) fn gather(&self, i: usize, source: &[u8], out: &mut [u8]) {
         match self.size {

@@ -5,7 +5,6 @@
 
 use super::{Data, Tensor, cast, permute};
 use crate::DType;
-use bytes::Bytes;
 use modelport_diag::{Code, Diagnostic, Result};
 use modelport_storage::{AtomicFile, ByteRange};
 use std::ops::Range;
@@ -22,11 +21,25 @@ const SMALL: u64 = 64 << 10;
 /// Threads at most: the file system lets one write at a time.
 const MOST_THREADS: usize = 3;
 
-/// What a thread leaves from one tensor for the next.
-#[derive(Debug, Default)]
-struct Buffers {
-    source: Vec<u8>,
-    block: Vec<u8>,
+/// The memory of a thread, which one tensor leaves for the next.
+#[derive(Debug)]
+struct Buffer {
+    memory: Vec<u8>,
+    /// Bytes that most tensors need at most. It is made that large, in one piece: what is not touched costs nothing, and
+    /// several would begin several pages of two megabytes.
+    usual: usize,
+}
+
+impl Buffer {
+    /// `len` bytes; what was in them is lost.
+    fn room(&mut self, len: usize) -> &mut [u8] {
+        if self.memory.len() < len {
+            // Dropped first, or both would be there for a moment.
+            self.memory = Vec::new();
+            self.memory = vec![0; len.max(self.usual)];
+        }
+        self.memory.get_mut(..len).unwrap_or_default()
+    }
 }
 
 /// Writes tensors from the given bytes of `out` on; its position afterwards is undefined. `done` hears now and then how
@@ -41,20 +54,20 @@ pub fn write_all(tensors: &[(u64, &Tensor)], out: &AtomicFile, done: &mut dyn Fn
     if total > ALONE {
         out.reserve(tensors.iter().map(|(at, t)| at + t.byte_len() as u64).max().unwrap_or(0));
     }
-    let mut buffers: Vec<Buffers> = Vec::new();
-    buffers.resize_with(if total < ALONE { 1 } else { cores }, Buffers::default);
+    let usual = whole.iter().map(|(_, t)| t.byte_len()).max().unwrap_or(0) + permute::BLOCK.min(total);
+    let threads = if total < ALONE { 1 } else { cores };
+    let mut buffers: Vec<_> = (0..threads).map(|_| Buffer { memory: Vec::new(), usual }).collect();
     let written = AtomicU64::new(0);
-    let one = |i: usize, buffers: &mut Buffers| {
+    let one = |i: usize, buffer: &mut Buffer| {
         let Some((at, tensor)) = whole.get(i) else { return Ok(()) };
-        tensor.put(out, *at, &mut buffers.source, std::slice::from_mut(&mut buffers.block))?;
+        tensor.put(out, *at, std::slice::from_mut(buffer))?;
         written.fetch_add(tensor.byte_len() as u64, Ordering::Relaxed);
         Ok(())
     };
     share(whole.len(), &mut buffers, &one, &mut || done(written.load(Ordering::Relaxed)))?;
     done(written.load(Ordering::Relaxed));
-    let mut blocks: Vec<_> = buffers.into_iter().map(|b| b.block).collect();
     for (at, tensor) in large {
-        tensor.put(out, at, &mut Vec::new(), &mut blocks)?;
+        tensor.put(out, at, &mut buffers)?;
         written.fetch_add(tensor.byte_len() as u64, Ordering::Relaxed);
         done(written.load(Ordering::Relaxed));
     }
@@ -64,7 +77,7 @@ pub fn write_all(tensors: &[(u64, &Tensor)], out: &AtomicFile, done: &mut dyn Fn
 /// How the bytes of a tensor come about, block by block.
 enum Blocks<'a> {
     Read(&'a ByteRange),
-    Gather(permute::Plan, &'a [u8]),
+    Gather(&'a permute::Plan, &'a [u8]),
 }
 
 /// Factors along an axis below which `inner` elements lie.
@@ -99,9 +112,9 @@ impl Blocks<'_> {
         }
     }
 
-    /// Writes all blocks of what starts at `start` in `out`, with one thread per buffer.
-    fn put(&self, scale: Option<&Scale<'_>>, out: &AtomicFile, start: u64, buffers: &mut [Vec<u8>]) -> Result<()> {
-        let one = |i: usize, buffer: &mut Vec<u8>| {
+    /// Writes all blocks of what starts at `start` in `out`, with one thread per piece of memory, each for the largest block.
+    fn put(&self, scale: Option<&Scale<'_>>, out: &AtomicFile, start: u64, memory: &mut [&mut [u8]]) -> Result<()> {
+        let one = |i: usize, memory: &mut &mut [u8]| {
             let range = self.block(i);
             let at = start + range.start as u64;
             if let (Self::Read(source), None) = (self, scale)
@@ -110,14 +123,14 @@ impl Blocks<'_> {
                 let pages = source.slice(range.start as u64, range.len() as u64)?.window(true)?;
                 return out.write_at(&pages, at);
             }
-            let piece = room(buffer, range.len(), permute::BLOCK);
+            let piece = memory.get_mut(..range.len()).unwrap_or_default();
             self.fill(i, range.start, piece)?;
             if let Some(scale) = scale {
                 scale.apply(piece, range.start);
             }
             out.write_at(piece, at)
         };
-        share(self.len(), buffers, &one, &mut || {})
+        share(self.len(), memory, &one, &mut || {})
     }
 }
 
@@ -129,8 +142,8 @@ impl Scale<'_> {
 }
 
 impl Tensor {
-    /// Writes the elements at `at`, with one thread per buffer of `blocks`; `source` is for what is read whole.
-    fn put(&self, out: &AtomicFile, at: u64, source: &mut Vec<u8>, blocks: &mut [Vec<u8>]) -> Result<()> {
+    /// Writes the elements at `at`, with one thread per buffer.
+    fn put(&self, out: &AtomicFile, at: u64, buffers: &mut [Buffer]) -> Result<()> {
         let flat = self.unshaped();
         let (base, scale) = match flat.data() {
             Data::Scale(base, axis, factors) => {
@@ -140,11 +153,26 @@ impl Tensor {
             _ => (flat, None),
         };
         match (base.data(), scale) {
-            (Data::Range(range), scale) => Blocks::Read(range).put(scale.as_ref(), out, at, blocks),
+            (Data::Range(range), scale) => {
+                let most = permute::BLOCK.min(range.len() as usize);
+                Blocks::Read(range).put(scale.as_ref(), out, at, &mut rooms(buffers, most))
+            }
             (Data::Permute(base, perm), scale) => {
                 let plan = permute::Plan::new(base.shape(), perm, base.dtype().size());
-                let bytes = base.all(source)?;
-                Blocks::Gather(plan, bytes.as_ref()).put(scale.as_ref(), out, at, blocks)
+                let put = |source: &[u8], memory: &mut [&mut [u8]]| {
+                    Blocks::Gather(&plan, source).put(scale.as_ref(), out, at, memory)
+                };
+                match (base.file_range(), buffers) {
+                    // A copy spares faults and stays in the cache.
+                    (Some(range), [buffer]) if range.len() <= WHOLE as u64 => {
+                        let len = range.len() as usize;
+                        let (source, block) = buffer.room(len + plan.most()).split_at_mut(len);
+                        range.read_at(0, source)?;
+                        put(source, &mut [block])
+                    }
+                    (Some(range), buffers) => put(&range.window(false)?, &mut rooms(buffers, plan.most())),
+                    (None, buffers) => put(&base.bytes()?, &mut rooms(buffers, plan.most())),
+                }
             }
             (Data::Cast(base), None) => {
                 let (mut buf, mut at) = (Vec::new(), at);
@@ -160,20 +188,6 @@ impl Tensor {
         }
     }
 
-    /// All bytes, where they can be read in any order: in `buffer` while they are few, which spares faults and keeps them in
-    /// the cache.
-    fn all<'b>(&self, buffer: &'b mut Vec<u8>) -> Result<All<'b>> {
-        match self.file_range() {
-            Some(range) if range.len() <= WHOLE as u64 => {
-                let piece = room(buffer, range.len() as usize, WHOLE);
-                range.read_at(0, piece)?;
-                Ok(All::Buffer(piece))
-            }
-            Some(range) => range.window(false).map(All::Bytes),
-            None => self.bytes().map(All::Bytes),
-        }
-    }
-
     /// The tensor in the shape that its recipe works on.
     fn unshaped(&self) -> &Tensor {
         match self.data() {
@@ -183,29 +197,9 @@ impl Tensor {
     }
 }
 
-enum All<'b> {
-    Buffer(&'b [u8]),
-    Bytes(Bytes),
-}
-
-impl AsRef<[u8]> for All<'_> {
-    fn as_ref(&self) -> &[u8] {
-        match self {
-            Self::Buffer(bytes) => bytes,
-            Self::Bytes(bytes) => bytes,
-        }
-    }
-}
-
-/// The first `len` bytes of a buffer; what was in them is lost. It has room for `most` from the start: what is not touched
-/// of it costs nothing, and one that grew would be fresh memory each time.
-fn room(buffer: &mut Vec<u8>, len: usize, most: usize) -> &mut [u8] {
-    if buffer.len() < len {
-        // Dropped first, or both would be there for a moment.
-        *buffer = Vec::new();
-        *buffer = vec![0; len.max(most)];
-    }
-    buffer.get_mut(..len).unwrap_or_default()
+/// `len` bytes of each buffer.
+fn rooms(buffers: &mut [Buffer], len: usize) -> Vec<&mut [u8]> {
+    buffers.iter_mut().map(|b| b.room(len)).collect()
 }
 
 /// Does the tasks `0..count` with one thread per state, `after` each that the calling thread did; the first failure is the
