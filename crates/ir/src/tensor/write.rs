@@ -54,7 +54,11 @@ pub fn write_all(tensors: &[(u64, &Tensor)], out: &AtomicFile, done: &mut dyn Fn
     if total > ALONE {
         out.reserve(tensors.iter().map(|(at, t)| at + t.byte_len() as u64).max().unwrap_or(0));
     }
-    let usual = whole.iter().map(|(_, t)| t.byte_len()).max().unwrap_or(0) + permute::BLOCK.min(total);
+    let largest = |of: fn(&Tensor) -> bool| {
+        let tensors = whole.iter().filter(|(_, t)| of(t));
+        tensors.map(|(_, t)| t.byte_len()).max().unwrap_or(0)
+    };
+    let usual = largest(Tensor::is_moved) + largest(|_| true).min(permute::BLOCK);
     let threads = if total < ALONE { 1 } else { cores };
     let mut buffers: Vec<_> = (0..threads).map(|_| Buffer { memory: Vec::new(), usual }).collect();
     let written = AtomicU64::new(0);
@@ -185,6 +189,15 @@ impl Tensor {
                 })
             }
             _ => out.write_at(&self.bytes()?, at),
+        }
+    }
+
+    /// Whether elements change their places, so that the source is read whole.
+    fn is_moved(&self) -> bool {
+        match self.unshaped().data() {
+            Data::Permute(..) => true,
+            Data::Scale(base, ..) => base.is_moved(),
+            _ => false,
         }
     }
 
