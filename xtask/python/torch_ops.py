@@ -131,7 +131,8 @@ def record(directory, module, inputs, dynamic=None, check=None):
     module.eval()
     with torch.no_grad():
         expected = flat(module(*[i.clone() for i in inputs]))
-        program = export(module, inputs, dynamic)
+        # A module that export does not trace makes its program itself.
+        program = module.program(inputs) if hasattr(module, "program") else export(module, inputs, dynamic)
     if hasattr(module, "edit"):
         module.edit(program.graph)
         program.graph.eliminate_dead_code()
@@ -161,7 +162,7 @@ def record(directory, module, inputs, dynamic=None, check=None):
 
 
 def main():
-    import torch_cases  # noqa: F401  (fills CASES)
+    import torch_cases, torch_cases_backward  # noqa: F401  (fill CASES)
 
     args = argparse.ArgumentParser()
     args.add_argument("--only", default="")

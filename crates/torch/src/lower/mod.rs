@@ -9,6 +9,7 @@ mod alias;
 mod args;
 mod assume;
 mod attention;
+mod backward;
 mod bag;
 mod binary;
 mod call;
@@ -152,6 +153,11 @@ const FAMILIES: &[&[Row]] = &[
     complex::ROWS,
     fft::ROWS,
     stft::ROWS,
+    backward::conv::ROWS,
+    backward::pool::ROWS,
+    backward::norm::ROWS,
+    backward::embedding::ROWS,
+    backward::pointwise::ROWS,
 ];
 
 /// The row of an op by its functional name without overload: `aten::add`.

@@ -20,11 +20,7 @@ pub(super) const ROWS: &[Row] = &[
         let groups = c.count("num_groups")?;
         group_norm(c, groups)
     }),
-    row_many("aten::native_group_norm", |c| {
-        let groups = c.count("group")?;
-        let out = group_norm(c, groups)?;
-        Ok(vec![out; c.results.max(1)])
-    }),
+    row_many("aten::native_group_norm", native_group_norm),
     row("aten::rms_norm", rms_norm),
     row("aten::_weight_norm", weight_norm),
     row_many("aten::_weight_norm_interface", |c| {
@@ -43,11 +39,20 @@ fn parameter(c: &mut Call<'_>, name: &str, like: ValueId, default: f64) -> Resul
     Ok(c.b.constant("", tensor))
 }
 
+fn batch_epsilon(c: &Call<'_>) -> Result<f64> {
+    c.number(if c.arg("eps").is_some() { "eps" } else { "epsilon" })
+}
+
+/// Whether the statistics are those of the batch.
+fn of_batch(c: &Call<'_>, training: &str) -> Result<bool> {
+    Ok(c.flag(training)? || c.arg("running_mean").is_none())
+}
+
 fn batch_norm(c: &mut Call<'_>, training: &str) -> Result<ValueId> {
     let x = c.tensor("input")?;
-    let epsilon = if c.arg("eps").is_some() { c.number("eps")? } else { c.number("epsilon")? };
+    let epsilon = batch_epsilon(c)?;
     let mean_name = "running_mean";
-    if c.flag(training)? || c.arg(mean_name).is_none() {
+    if of_batch(c, training)? {
         return batch_statistics(c, x, epsilon);
     }
     // Statistics of a half-precision operand stay in single precision.
@@ -65,16 +70,41 @@ fn batch_norm(c: &mut Call<'_>, training: &str) -> Result<ValueId> {
 
 /// Without running statistics those of the batch are used, outside training too.
 fn batch_statistics(c: &mut Call<'_>, x: ValueId, epsilon: f64) -> Result<ValueId> {
-    let rank = c.rank(x);
-    let axes: Vec<i64> = (0..rank as i64).filter(|&a| a != 1).collect();
-    let mean = c.b.reduce(ReduceKind::Mean, x, &axes, true)?;
+    let axes = not_channels(c, x);
+    let m = moments(c, x, &axes, epsilon)?;
+    let out = c.binary(BinaryOp::Div, m.centred, m.deviation)?;
+    affine(c, out, 1)
+}
+
+/// All axes but the channels.
+pub(super) fn not_channels(c: &Call<'_>, x: ValueId) -> Vec<i64> {
+    (0..c.rank(x) as i64).filter(|&a| a != 1).collect()
+}
+
+/// The mean over axes, which stay with one element, the distance from it, and the root of its mean square and `epsilon`.
+struct Moments {
+    mean: ValueId,
+    centred: ValueId,
+    deviation: ValueId,
+}
+
+fn moments(c: &mut Call<'_>, x: ValueId, axes: &[i64], epsilon: f64) -> Result<Moments> {
+    let mean = c.b.reduce(ReduceKind::Mean, x, axes, true)?;
     let centred = c.binary(BinaryOp::Sub, x, mean)?;
     let square = c.binary(BinaryOp::Mul, centred, centred)?;
-    let var = c.b.reduce(ReduceKind::Mean, square, &axes, true)?;
+    let var = c.b.reduce(ReduceKind::Mean, square, axes, true)?;
     let var = c.with(BinaryOp::Add, var, epsilon)?;
-    let deviation = c.unary(UnaryOp::Sqrt, var)?;
-    let out = c.binary(BinaryOp::Div, centred, deviation)?;
-    affine(c, out, 1)
+    Ok(Moments { mean, centred, deviation: c.unary(UnaryOp::Sqrt, var)? })
+}
+
+/// Mean and inverse deviation, which a gradient uses, in a shape.
+fn saved(c: &mut Call<'_>, x: ValueId, axes: &[i64], epsilon: f64, shape: Option<&[i64]>) -> Result<[ValueId; 2]> {
+    let m = moments(c, x, axes, epsilon)?;
+    let inverse = c.unary(UnaryOp::Reciprocal, m.deviation)?;
+    match shape {
+        Some(shape) => Ok([c.b.reshape(m.mean, shape)?, c.b.reshape(inverse, shape)?]),
+        None => Ok([m.mean, inverse]),
+    }
 }
 
 /// Times `weight`, plus `bias`, where they are, along `axis`.
@@ -93,7 +123,7 @@ fn affine(c: &mut Call<'_>, x: ValueId, axis: usize) -> Result<ValueId> {
     Ok(out)
 }
 
-/// Saved statistics are of the backward pass; nothing is left of them.
+/// Statistics of the batch are saved for a gradient; running ones are not, it is given them.
 fn with_stats(c: &mut Call<'_>, training: &str) -> Result<Vec<ValueId>> {
     let out = batch_norm(c, training)?;
     let none = Tensor::from_f64s(c.b.dtype(out), &[0], &[])?;
@@ -101,6 +131,13 @@ fn with_stats(c: &mut Call<'_>, training: &str) -> Result<Vec<ValueId>> {
     let mut all = vec![none; c.results.max(1)];
     if let Some(first) = all.first_mut() {
         *first = out;
+    }
+    if let [_, mean, inverse, ..] = all.as_mut_slice()
+        && of_batch(c, training)?
+    {
+        let x = c.tensor("input")?;
+        let (axes, epsilon) = (not_channels(c, x), batch_epsilon(c)?);
+        [*mean, *inverse] = saved(c, x, &axes, epsilon, Some(&[-1]))?;
     }
     Ok(all)
 }
@@ -136,13 +173,19 @@ fn native_layer_norm(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
     }
     let x = c.tensor("input")?;
     let axes: Vec<i64> = (axis..c.rank(x) as i64).collect();
-    let mean = c.b.reduce(ReduceKind::Mean, x, &axes, true)?;
-    let centred = c.binary(BinaryOp::Sub, x, mean)?;
-    let square = c.binary(BinaryOp::Mul, centred, centred)?;
-    let var = c.b.reduce(ReduceKind::Mean, square, &axes, true)?;
-    let var = c.with(BinaryOp::Add, var, c.number("eps")?)?;
-    let deviation = c.unary(UnaryOp::Sqrt, var)?;
-    let inverse = c.unary(UnaryOp::Reciprocal, deviation)?;
+    let [mean, inverse] = saved(c, x, &axes, c.number("eps")?, None)?;
+    Ok(vec![out, mean, inverse])
+}
+
+fn native_group_norm(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
+    let groups = c.count("group")?;
+    let out = group_norm(c, groups)?;
+    if c.results < 2 {
+        return Ok(vec![out]);
+    }
+    let x = c.tensor("input")?;
+    let split = c.b.reshape(x, &[0, groups as i64, -1])?;
+    let [mean, inverse] = saved(c, split, &[2], c.number("eps")?, Some(&[-1, groups as i64]))?;
     Ok(vec![out, mean, inverse])
 }
 

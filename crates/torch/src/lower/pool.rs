@@ -37,15 +37,16 @@ fn unbatched(c: &mut Call<'_>, x: ValueId, lone: bool) -> Result<ValueId> {
     if lone { c.b.squeeze(x, &[0]) } else { Ok(x) }
 }
 
-struct Window {
-    window: Vec<usize>,
-    strides: Vec<usize>,
-    pads: Vec<usize>,
+/// How a pool's windows move.
+pub(super) struct Window {
+    pub(super) window: Vec<usize>,
+    pub(super) strides: Vec<usize>,
+    pub(super) pads: Vec<usize>,
     ceil: bool,
 }
 
 /// An empty stride is the window's size.
-fn window(c: &Call<'_>, spatial: usize) -> Result<Window> {
+pub(super) fn window(c: &Call<'_>, spatial: usize) -> Result<Window> {
     let window = c.per_axis("kernel_size", spatial)?;
     let empty = c.opt_ints("stride")?.is_none_or(|s| s.is_empty());
     let strides = if empty { window.clone() } else { c.per_axis("stride", spatial)? };
@@ -131,7 +132,7 @@ fn wanted(c: &Call<'_>, spatial: usize) -> Result<Vec<Option<usize>>> {
 }
 
 /// Window `i` of `out` over `n` elements: from `floor(i·n/out)` to `ceil((i+1)·n/out)`.
-fn bounds(i: usize, n: usize, out: usize) -> (usize, usize) {
+pub(super) fn bounds(i: usize, n: usize, out: usize) -> (usize, usize) {
     (i * n / out, ((i + 1) * n).div_ceil(out))
 }
 
@@ -209,7 +210,12 @@ fn adaptive_axis(c: &mut Call<'_>, x: ValueId, axis: usize, out: usize, kind: Po
             }
         }
     }
-    let weights = Tensor::from_f64s(c.b.dtype(x), &[n, out], &weights)?;
+    along(c, x, axis, &[n, out], &weights)
+}
+
+/// The product with a matrix along one axis.
+pub(super) fn along(c: &mut Call<'_>, x: ValueId, axis: usize, shape: &[usize], weights: &[f64]) -> Result<ValueId> {
+    let weights = Tensor::from_f64s(c.b.dtype(x), shape, weights)?;
     let weights = c.b.constant("", weights);
     let rank = c.rank(x);
     let mut perm: Vec<usize> = (0..rank).collect();

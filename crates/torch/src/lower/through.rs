@@ -12,6 +12,18 @@ pub(super) const ROWS: &[Row] = &[
     row("aten::select_scatter", select_scatter),
     row("aten::slice_scatter", slice_scatter),
     row("aten::diagonal_scatter", diagonal_scatter),
+    row("aten::select_backward", |c| {
+        let (x, grad) = zeros(c)?;
+        select_into(c, x, grad)
+    }),
+    row("aten::slice_backward", |c| {
+        let (x, grad) = zeros(c)?;
+        slice_into(c, x, grad)
+    }),
+    row("aten::diagonal_backward", |c| {
+        let (x, grad) = zeros(c)?;
+        put_diagonal(c, x, grad)
+    }),
 ];
 
 /// The value that was viewed by this call, with `new` written where result `index` shows it.
@@ -129,6 +141,10 @@ fn put_range(
 
 fn select_scatter(c: &mut Call<'_>) -> Result<ValueId> {
     let (x, src) = (c.tensor("self")?, c.tensor("src")?);
+    select_into(c, x, src)
+}
+
+fn select_into(c: &mut Call<'_>, x: ValueId, src: ValueId) -> Result<ValueId> {
     let axis = c.axis("dim", c.rank(x))?;
     let index = c.size("index")?.unwrap_or(Size::Known(0));
     put_slice(c, x, src, axis, index)
@@ -136,6 +152,10 @@ fn select_scatter(c: &mut Call<'_>) -> Result<ValueId> {
 
 fn slice_scatter(c: &mut Call<'_>) -> Result<ValueId> {
     let (x, src) = (c.tensor("self")?, c.tensor("src")?);
+    slice_into(c, x, src)
+}
+
+fn slice_into(c: &mut Call<'_>, x: ValueId, src: ValueId) -> Result<ValueId> {
     let (axis, start, end, step) = slice_arguments(c, x)?;
     put_range(c, x, src, axis, start, end, step)
 }
@@ -166,4 +186,12 @@ fn put_diagonal(c: &mut Call<'_>, x: ValueId, new: ValueId) -> Result<ValueId> {
 fn diagonal_scatter(c: &mut Call<'_>) -> Result<ValueId> {
     let (x, src) = (c.tensor("self")?, c.tensor("src")?);
     put_diagonal(c, x, src)
+}
+
+/// Zeros of the sizes of what was viewed, and the gradient of the view.
+fn zeros(c: &mut Call<'_>) -> Result<(ValueId, ValueId)> {
+    let grad = c.tensor("grad_output")?;
+    let sizes = c.sizes("input_sizes")?;
+    let shape = c.vector(&sizes)?;
+    Ok((super::backward::zeros(c, grad, shape)?, grad))
 }
