@@ -16,6 +16,7 @@ a = ap.parse_args()
 import numpy as np
 import fixlib as f
 from cases_operations import operations
+from cases_operations_nn import operations_nn
 from cases_ops import op_cases
 from cases_models import make_models, make_bad
 
@@ -57,7 +58,7 @@ def write_cases_tsv():
 
 
 done = failed = 0
-for case in [*op_cases(), *operations()]:
+for case in [*op_cases(), *operations(), *operations_nn()]:
     label = f"ops/keras/{case['op']}/{TAG}_{case['name']}"
     if not re.search(a.only, label):
         continue

@@ -7,6 +7,8 @@
 
 mod attr;
 pub mod builder;
+mod color;
+pub mod columns;
 pub mod complex;
 pub mod core;
 pub mod custom;

@@ -100,7 +100,7 @@ pub(super) fn wrong_kernel(
     .found(format!("{shape:?}"))
 }
 
-fn convolve(
+pub(super) fn convolve(
     c: &mut Call<'_>,
     x: ValueId,
     kernel: ValueId,

@@ -20,8 +20,11 @@ mod merge;
 mod norm;
 mod operations;
 mod operations_args;
+mod operations_conv;
 mod operations_core;
+mod operations_image;
 mod operations_index;
+mod operations_loss;
 mod operations_nn;
 mod operations_reduce;
 mod operations_shape;
@@ -136,6 +139,9 @@ const OPERATIONS: &[&[Row]] = &[
     operations_reduce::ROWS,
     operations_shape::ROWS,
     operations_nn::ROWS,
+    operations_conv::ROWS,
+    operations_loss::ROWS,
+    operations_image::ROWS,
     preprocessing::OPERATIONS,
 ];
 

@@ -36,7 +36,7 @@ fn ranked(c: &Call<'_>, n: usize) -> Result<ValueId> {
     Err(c.unsupported(format!("needs an input of rank {}", n + 2)).found(c.b.ty(x).to_string()))
 }
 
-fn pool(c: &mut Call<'_>, n: usize, kind: PoolKind) -> Result<ValueId> {
+pub(super) fn pool(c: &mut Call<'_>, n: usize, kind: PoolKind) -> Result<ValueId> {
     let x = ranked(c, n)?;
     let window = c.sizes_or("pool_size", n, 2)?;
     let strides = c.opt_sizes("strides", n)?.unwrap_or_else(|| window.clone());
@@ -91,7 +91,7 @@ fn global_average_1d(c: &mut Call<'_>) -> Result<ValueId> {
 }
 
 /// Output element `i` of `o` pools the input elements from ⌊i·n/o⌋ to ⌈(i+1)·n/o⌉.
-fn adaptive(c: &mut Call<'_>, n: usize, kind: PoolKind) -> Result<ValueId> {
+pub(super) fn adaptive(c: &mut Call<'_>, n: usize, kind: PoolKind) -> Result<ValueId> {
     let x = ranked(c, n)?;
     let data = c.data_layout()?;
     let outputs = c.sizes("output_size", n)?;

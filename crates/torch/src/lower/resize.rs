@@ -4,9 +4,8 @@ use super::call::Call;
 use super::sizes::Size;
 use super::{Row, row};
 use modelport_diag::Result;
-use modelport_ir::core::{
-    CoordinateMode, DataLayout, GridMode, GridPadding, KernelLayout, NearestMode, PadMode, Padding, ResizeMode,
-};
+use modelport_ir::columns::Windows;
+use modelport_ir::core::{CoordinateMode, GridMode, GridPadding, NearestMode, PadMode, ResizeMode};
 use modelport_ir::{DType, Dim, Op, Tensor, ValueId};
 
 pub(super) const ROWS: &[Row] = &[
@@ -204,25 +203,18 @@ fn affine_grid(c: &mut Call<'_>) -> Result<ValueId> {
     c.b.reshape(grid, &[-1, h, w, 2])
 }
 
-/// The places in a padded axis that window element `k` of output `o` sees, as a matrix of elements by outputs.
-fn places(c: &mut Call<'_>, n: usize, axis: usize) -> Result<(ValueId, usize, usize)> {
-    let pick = |name: &str| c.per_axis(name, 2).map(|v| v.get(axis).copied().unwrap_or(1));
-    let (kernel, dilation, pad, stride) =
-        (pick("kernel_size")?, pick("dilation")?, pick("padding")?, pick("stride")?.max(1));
-    let extent = dilation.saturating_mul(kernel.saturating_sub(1)).saturating_add(1);
-    let outputs = n
-        .checked_add(pad.saturating_mul(2))
-        .and_then(|n| n.checked_sub(extent))
-        .ok_or_else(|| c.bad("kernel_size", "a window that fits the padded input"))?
-        / stride
-        + 1;
-    if kernel.saturating_mul(outputs) > 1 << 22 {
-        return Err(c.unsupported("windows that many are not converted"));
-    }
-    let at: Vec<i64> =
-        (0..kernel).flat_map(|k| (0..outputs).map(move |o| (o * stride + k * dilation) as i64)).collect();
-    let at = c.b.ints(&at);
-    Ok((c.b.reshape(at, &[kernel as i64, outputs as i64])?, kernel, outputs))
+/// The arguments that say how windows lie.
+fn windows(c: &Call<'_>) -> Result<Windows> {
+    let pair = |name: &str| match c.per_axis(name, 2)?.as_slice() {
+        &[h, w] => Ok([h, w]),
+        _ => Err(c.bad(name, "two numbers")),
+    };
+    Ok(Windows {
+        kernel: pair("kernel_size")?,
+        dilation: pair("dilation")?,
+        padding: pair("padding")?,
+        stride: pair("stride")?,
+    })
 }
 
 /// Windows as columns (`unfold`).
@@ -230,105 +222,25 @@ fn im2col(c: &mut Call<'_>) -> Result<ValueId> {
     let x = c.tensor("self")?;
     let lone = c.rank(x) == 3;
     let x = if lone { c.b.unsqueeze(x, &[0])? } else { x };
-    let channels = c.known_dim(x, 1)?;
-    let size = |axis: usize| c.b.shape(x).get(axis).and_then(modelport_ir::Dim::known);
-    let (Some(h), Some(w)) = (size(2), size(3)) else {
-        let out = open_columns(c, x, channels)?;
-        return if lone { c.b.squeeze(out, &[0]) } else { Ok(out) };
-    };
-    let (rows, kh, oh) = places(c, h, 0)?;
-    let (columns, kw, ow) = places(c, w, 1)?;
-    let x = with_border(c, x)?;
-    let x = c.b.one(Op::Gather { axis: 2 }, &[x, rows])?;
-    let x = c.b.one(Op::Gather { axis: 4 }, &[x, columns])?;
-    let x = c.b.transpose(x, &[0, 1, 2, 4, 3, 5])?;
-    let out = c.b.reshape(x, &[-1, (channels * kh * kw) as i64, (oh * ow) as i64])?;
+    let (channels, windows) = (c.known_dim(x, 1)?, windows(c)?);
+    let sizes = [2, 3].map(|axis| c.b.shape(x).get(axis).and_then(Dim::known));
+    if let Some(why) = windows.why_not_taken(sizes) {
+        return Err(c.unsupported(why));
+    }
+    let out = c.b.columns(x, channels, &windows)?;
     if lone { c.b.squeeze(out, &[0]) } else { Ok(out) }
 }
 
-/// An image with zeros around it, as `padding` says.
-fn with_border(c: &mut Call<'_>, x: ValueId) -> Result<ValueId> {
-    let pads = c.per_axis("padding", 2)?;
-    let (ph, pw) = (pads.first().copied().unwrap_or(0) as i64, pads.get(1).copied().unwrap_or(0) as i64);
-    if ph == 0 && pw == 0 {
-        return Ok(x);
-    }
-    let pads = c.b.ints(&[0, 0, ph, pw, 0, 0, ph, pw]);
-    c.b.one(Op::Pad { mode: PadMode::Constant }, &[x, pads])
-}
-
-/// [`im2col`] of an image whose size is known only at run time: one slice for each element of the window.
-fn open_columns(c: &mut Call<'_>, x: ValueId, channels: usize) -> Result<ValueId> {
-    let (kernel, dilations, strides) =
-        (c.per_axis("kernel_size", 2)?, c.per_axis("dilation", 2)?, c.per_axis("stride", 2)?);
-    let (&[kh, kw], &[dh, dw], &[sh, sw]) = (kernel.as_slice(), dilations.as_slice(), strides.as_slice()) else {
-        return Err(c.bad("kernel_size", "two numbers"));
-    };
-    if kh.checked_mul(kw).is_none_or(|n| !(1..=256).contains(&n)) {
-        return Err(c.bad("kernel_size", "a window of at most 256 elements, as the size of the image is not known"));
-    }
-    let x = with_border(c, x)?;
-    // Element `k` of a window of `n` begins at `k·dilation`; as many elements from the end stay behind it.
-    let line = |c: &mut Call<'_>, x: ValueId, axis: i64, (k, n): (usize, usize), (step, dilation): (usize, usize)| {
-        let behind = (n - 1 - k).saturating_mul(dilation) as i64;
-        let end = if behind == 0 { i64::MAX } else { -behind };
-        c.b.slice_axis(x, axis, k.saturating_mul(dilation) as i64, end, step as i64)
-    };
-    let mut parts = Vec::with_capacity(kh * kw);
-    for k in 0..kh {
-        let rows = line(c, x, 2, (k, kh), (sh, dh))?;
-        for m in 0..kw {
-            let part = line(c, rows, 3, (m, kw), (sw, dw))?;
-            parts.push(c.b.unsqueeze(part, &[2])?);
-        }
-    }
-    let all = c.b.concat(&parts, 2)?;
-    c.b.reshape(all, &[0, (channels * kh * kw) as i64, -1])
-}
-
-/// Columns summed back into windows (`fold`): a transposed convolution whose kernel puts each element in its place.
+/// Columns summed back into windows (`fold`).
 fn col2im(c: &mut Call<'_>) -> Result<ValueId> {
     let x = c.tensor("self")?;
     let lone = c.rank(x) == 2;
     let x = if lone { c.b.unsqueeze(x, &[0])? } else { x };
-    let (size, kernel) = (c.per_axis("output_size", 2)?, c.per_axis("kernel_size", 2)?);
-    let (dilations, pads, strides) = (c.per_axis("dilation", 2)?, c.per_axis("padding", 2)?, c.per_axis("stride", 2)?);
-    let (&[kh, kw], &[out_h, out_w]) = (kernel.as_slice(), size.as_slice()) else {
-        return Err(c.bad("kernel_size", "two numbers"));
-    };
-    let window =
-        kh.checked_mul(kw).filter(|n| (1..=4096).contains(n)).ok_or_else(|| c.bad("kernel_size", "a window"))?;
-    let channels = c.known_dim(x, 1)? / window;
-    let (mut outputs, mut extra) = (Vec::new(), Vec::new());
-    for (i, &n) in [out_h, out_w].iter().enumerate() {
-        let at = |v: &[usize]| v.get(i).copied().unwrap_or(1);
-        let extent = at(&dilations) * at(&kernel).saturating_sub(1) + 1;
-        let room = (n + 2 * at(&pads)).checked_sub(extent).ok_or_else(|| c.bad("output_size", "room for a window"))?;
-        outputs.push((room / at(&strides).max(1) + 1) as i64);
-        extra.push(room % at(&strides).max(1));
+    let (depth, windows) = (c.known_dim(x, 1)?, windows(c)?);
+    let &[h, w] = c.per_axis("output_size", 2)?.as_slice() else { return Err(c.bad("output_size", "two numbers")) };
+    if let Some(why) = windows.why_not_summed([h, w]) {
+        return Err(c.unsupported(why));
     }
-    let &[oh, ow] = outputs.as_slice() else { return Err(c.bad("output_size", "two numbers")) };
-    let x = c.b.reshape(x, &[-1, (channels * window) as i64, oh, ow])?;
-    let mut places = vec![0.0; window * window];
-    for i in 0..window {
-        if let Some(p) = places.get_mut(i * window + i) {
-            *p = 1.0;
-        }
-    }
-    let one = Tensor::from_f64s(c.b.dtype(x), &[window, 1, kh, kw], &places)?;
-    let one = c.b.constant("", one);
-    let repeats = c.b.ints(&[channels as i64, 1, 1, 1]);
-    let kernel = c.b.one(Op::Tile, &[one, repeats])?;
-    let op = Op::ConvTranspose {
-        strides,
-        dilations,
-        padding: Padding::Explicit(pads.iter().map(|&p| (p, p)).collect()),
-        output_padding: extra,
-        output_shape: Vec::new(),
-        groups: channels,
-        data: DataLayout::ChannelsFirst,
-        kernel: KernelLayout::InOutSpatial,
-    };
-    let out = c.b.one(op, &[x, kernel])?;
+    let out = c.b.image_of_columns(x, depth, [h, w], &windows)?;
     if lone { c.b.squeeze(out, &[0]) } else { Ok(out) }
 }
