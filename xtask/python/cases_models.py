@@ -242,8 +242,7 @@ def unsupported():
     if K3:
         text = L.TextVectorization(output_mode="int", output_sequence_length=4, vocabulary=["red", "green"])
         return dict(hashing=lambda: through(L.Hashing(5), (3,), "int32"),
-                    text_vectorization=lambda: through(text, (1,), "string"), mel_spectrogram=lambda: through(L.MelSpectrogram(fft_length=64, sequence_stride=32, num_mel_bins=4), (256,)),
-                    stft_spectrogram=lambda: through(L.STFTSpectrogram(frame_length=16, frame_step=8, fft_length=16, window=None), (64, 1)))
+                    text_vectorization=lambda: through(text, (1,), "string"))
     import tensorflow as tf
     from keras.src.engine.base_layer import TensorFlowOpLayer
     node = dict(name="twice", op="AddV2", input=["a", "b"], attr={"T": {"type": "DT_FLOAT"}})

@@ -405,6 +405,20 @@ def extra():
             one("Resizing", it, (5, 4, 3), lambda it=it: L.Resizing(9, 7, interpolation=it))
         one("Resizing", "pad_to_aspect", (9, 6, 3), lambda: L.Resizing(4, 4, pad_to_aspect_ratio=True))
         one("ReversibleEmbedding", "forward", (4,), lambda: L.ReversibleEmbedding(9, 4), dtype="int32", inputs=9)
+        for tied in (True, False):
+            def both(x, tied=tied):
+                words = L.ReversibleEmbedding(9, 4, tie_weights=tied, logit_soft_cap=None if tied else 2.)
+                return words(keras.ops.tanh(words(x)), reverse=True)
+            fn("ReversibleEmbedding", "tied" if tied else "apart", (4,), both, dtype="int32", inputs=9)
+        one("AutoContrast", "default", (5, 4, 3), lambda: L.AutoContrast(), inputs=(20, 180))
+        one("AutoContrast", "unit", (5, 4, 3), lambda: L.AutoContrast((0, 1)), inputs=(.1, .8))
+        for mode in ("log", "magnitude", "psd", "real", "imag", "angle", "stft"):
+            one("STFTSpectrogram", mode, (40, 2), lambda mode=mode: L.STFTSpectrogram(mode, frame_length=16, frame_step=6, fft_length=16, padding="same" if mode in ("psd", "imag") else "valid"), randomise=False)
+        one("STFTSpectrogram", "expanded", (40, 2), lambda: L.STFTSpectrogram(frame_length=12, expand_dims=True, window="hamming", scaling=None), randomise=False)
+        one("STFTSpectrogram", "dynamic", (None, 1), lambda: L.STFTSpectrogram(frame_length=16), size=50, randomise=False)
+        one("MelSpectrogram", "default", (512,), lambda: L.MelSpectrogram(fft_length=128, sequence_stride=48, num_mel_bins=9))
+        one("MelSpectrogram", "power", (512,), lambda: L.MelSpectrogram(fft_length=128, sequence_length=100, sequence_stride=48, window="hamming", num_mel_bins=7, power_to_db=False, sampling_rate=8000, min_freq=60., max_freq=3000))
+        one("MelSpectrogram", "magnitude", (None,), lambda: L.MelSpectrogram(fft_length=64, sequence_stride=32, num_mel_bins=5, mag_exp=1., top_db=20., ref_power=2., window=None), size=300)
 
 
 def inference_only():

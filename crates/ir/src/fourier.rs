@@ -1,11 +1,11 @@
 //! Fourier transforms as products with matrices of cosines and sines. The matrices are made in the graph, where a runtime
 //! computes them once; ONNX's `DFT` came with opset 17, and few runtimes have it.
 //!
-//! Owns: transforms along one axis, without norms. Must never know: whose op asks, in what order axes are transformed.
+//! Owns: transforms along one axis, and of frames, without norms. Must never know: whose op asks, in what order axes are transformed.
 
 use crate::builder::Builder;
 use crate::complex::Pair;
-use crate::core::{BinaryOp, PadMode, UnaryOp};
+use crate::core::{BinaryOp, DataLayout, KernelLayout, PadMode, Padding, UnaryOp};
 use crate::{DType, Dim, Op, Tensor, ValueId};
 use modelport_diag::Result;
 
@@ -94,6 +94,32 @@ impl Builder {
         let sin = self.binary(BinaryOp::Mul, sin, weights)?;
         let im = self.along(im, sin, axis)?;
         self.binary(BinaryOp::Sub, re, im)
+    }
+
+    /// The first `points` points of the transforms of frames of n elements, `hop` apart, under a window of n:
+    /// [batch, time] → [batch, points, frames]. A convolution with the waves under the window.
+    ///
+    /// # Errors
+    /// As [`Builder::add`].
+    pub fn fourier_frames(&mut self, x: ValueId, window: ValueId, n: usize, hop: usize, points: usize) -> Result<Pair> {
+        let [cos, sin] = self.waves(n, points, n, self.dtype(window))?;
+        let cos = self.binary(BinaryOp::Mul, cos, window)?;
+        let sin = self.binary(BinaryOp::Mul, sin, window)?;
+        let sin = self.unary(UnaryOp::Neg, sin)?;
+        let kernel = self.concat(&[cos, sin], 0)?;
+        let (x, kernel) = (self.unsqueeze(x, &[1])?, self.unsqueeze(kernel, &[1])?);
+        let op = Op::Conv {
+            strides: vec![hop],
+            dilations: vec![1],
+            padding: Padding::valid(1),
+            groups: 1,
+            data: DataLayout::ChannelsFirst,
+            kernel: KernelLayout::OutInSpatial,
+        };
+        let both = self.one(op, &[x, kernel])?;
+        let count = points as i64;
+        let re = self.slice_axis(both, 1, 0, count, 1)?;
+        Ok(Pair { re, im: Some(self.slice_axis(both, 1, count, 2 * count, 1)?) })
     }
 
     /// x cut or filled up with zeros to `n` elements along an axis.

@@ -16,8 +16,6 @@ const FRAMEWORKS: &[&str] = &["keras", "tensorflow", "torch"];
 /// `expected.txt` holds what is said.
 const DIAGNOSED: &[(&str, &str)] = &[
     ("Hashing", "hashing"),
-    ("MelSpectrogram", "mel_spectrogram"),
-    ("STFTSpectrogram", "stft_spectrogram"),
     ("TensorFlowOpLayer", "tensorflow_op_layer"),
     ("TextVectorization", "text_vectorization"),
     ("torchvision::deform_conv2d", "torch_deform_conv2d"),

@@ -6,12 +6,16 @@ use super::conv::bias;
 use super::{Row, row};
 use modelport_diag::Result;
 use modelport_ir::core::{BinaryOp, ReduceKind, UnaryOp};
-use modelport_ir::{DType, Op, ValueId};
+use modelport_ir::{Attr, DType, Op, ValueId};
 
 pub(crate) const ROWS: &[Row] = &[
     row("Dense", dense).passes_mask(),
     row("EinsumDense", einsum_dense),
     row("Embedding", embedding),
+    row("ReversibleEmbedding", |c| {
+        let reversed = c.arg(1, "reverse").and_then(Attr::as_bool).unwrap_or(false);
+        if reversed { un_embedding(c) } else { embedding(c) }
+    }),
     row("MaxoutDense", maxout_dense),
     row("Highway", highway),
 ];
@@ -58,6 +62,28 @@ fn embedding(c: &mut Call<'_>) -> Result<ValueId> {
     }
     let table = c.weight("embeddings")?;
     c.b.one(Op::Gather { axis: 0 }, &[table, at])
+}
+
+/// Back from vectors to a number for each word (`keras/src/layers/core/reversible_embedding.py`).
+fn un_embedding(c: &mut Call<'_>) -> Result<ValueId> {
+    let x = c.float_x()?;
+    let kernel = if c.bool_or("tie_weights", true)? {
+        let table = c.weight("embeddings")?;
+        c.b.transpose(table, &[1, 0])?
+    } else {
+        c.weight("reverse_embeddings")?
+    };
+    let dtype = match c.op.attr("reverse_dtype") {
+        Some(given) => super::operations_args::dtype_of(given)
+            .ok_or_else(|| c.bad_argument("reverse_dtype", "a type", &super::config::show(given)))?,
+        None => c.b.dtype(x),
+    };
+    let (x, kernel) = (c.b.cast(x, dtype)?, c.b.cast(kernel, dtype)?);
+    let logits = c.b.one(Op::MatMul, &[x, kernel])?;
+    let Some(cap) = c.opt_float("logit_soft_cap")? else { return Ok(logits) };
+    let part = c.b.binary_scalar(BinaryOp::Div, logits, cap)?;
+    let part = c.b.unary(UnaryOp::Tanh, part)?;
+    c.b.binary_scalar(BinaryOp::Mul, part, cap)
 }
 
 /// The largest of several linear layers: `max over k of x·W[k] + b[k]`.

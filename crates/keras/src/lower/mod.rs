@@ -42,6 +42,7 @@ mod recurrent_shapes;
 mod recurrent_steps;
 mod reshape;
 mod spatial;
+mod spectrogram;
 mod tf_lambda;
 mod tf_lambda_args;
 mod tf_lambda_image;
@@ -128,6 +129,7 @@ const FAMILIES: &[&[Row]] = &[
     conv_lstm::ROWS,
     wrappers::ROWS,
     preprocessing::ROWS,
+    spectrogram::ROWS,
     tf_lambda::ROWS,
     attention::ROWS,
     attention_multi_head::ROWS,

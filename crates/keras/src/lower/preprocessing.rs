@@ -23,9 +23,8 @@ pub(crate) const ROWS: &[Row] = &[
     row("StringLookup", lookup),
     row("Hashing", |c| Err(no_equivalent(c, "its hash function (SipHash or FarmHash) has no equivalent in ONNX")))
         .refuses(),
+    row("AutoContrast", auto_contrast),
     row("TextVectorization", |c| Err(no_equivalent(c, "splitting of text has no equivalent in ONNX"))).refuses(),
-    row("MelSpectrogram", |c| Err(no_equivalent(c, "spectrograms have no lowering"))).refuses(),
-    row("STFTSpectrogram", |c| Err(no_equivalent(c, "spectrograms have no lowering"))).refuses(),
 ];
 
 /// The operation `keras.ops.image.resize`.
@@ -33,6 +32,33 @@ pub(crate) const OPERATIONS: &[Row] = &[row("Resize", resize_operation)];
 
 fn no_equivalent(c: &Call<'_>, why: &str) -> Box<modelport_diag::Diagnostic> {
     c.unsupported(why).help("compute it outside of the model: cut the model after this layer, and save that")
+}
+
+/// Each channel of each image, stretched to the whole range; one of a single value stays as it is. Keras takes the extremes
+/// over axes 1 and 2, whatever the layout (`image_preprocessing/auto_contrast.py`).
+fn auto_contrast(c: &mut Call<'_>) -> Result<ValueId> {
+    let dtype = c.compute_dtype();
+    let x = c.x()?;
+    let x = c.b.cast(x, dtype)?;
+    let range = c.op.attr("value_range").and_then(Attr::as_list).unwrap_or_default();
+    let range: Vec<f64> = range.iter().filter_map(Attr::as_float).collect();
+    let (low, high) = match range.as_slice() {
+        [] => (0.0, 255.0),
+        &[low, high] => (low, high),
+        other => return Err(c.bad_argument("value_range", "two numbers", &format!("{other:?}"))),
+    };
+    if c.b.rank(x) != 4 {
+        return Err(c.unsupported("needs a batch of images").found(c.b.ty(x).to_string()));
+    }
+    let b = &mut *c.b;
+    let least = b.reduce(ReduceKind::Min, x, &[1, 2], true)?;
+    let most = b.reduce(ReduceKind::Max, x, &[1, 2], true)?;
+    let (apart, width) = (b.binary(BinaryOp::Sub, x, least)?, b.binary(BinaryOp::Sub, most, least)?);
+    let part = b.binary(BinaryOp::Div, apart, width)?;
+    let wide = b.binary_scalar(BinaryOp::Mul, part, high - low)?;
+    let y = b.binary_scalar(BinaryOp::Add, wide, low)?;
+    let flat = b.unary(UnaryOp::IsNaN, y)?;
+    b.one(Op::Where, &[flat, x, y])
 }
 
 fn rescaling(c: &mut Call<'_>) -> Result<ValueId> {

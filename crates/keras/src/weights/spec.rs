@@ -107,6 +107,12 @@ pub(crate) fn slots(class: &str, config: &Map<String, Value>) -> Option<Vec<Slot
             all
         }
         "Embedding" => vec![("embeddings", true)],
+        "ReversibleEmbedding" => with("embeddings", "reverse_embeddings", !flag("tie_weights", true)),
+        "STFTSpectrogram" => {
+            let mode = config.get("mode").and_then(Value::as_str);
+            let parts = [("real_kernel", mode != Some("imag")), ("imag_kernel", mode != Some("real"))];
+            parts.into_iter().filter(|(_, there)| *there).collect()
+        }
         "BatchNormalization" | "SyncBatchNormalization" => {
             let mut all = gamma_beta(config);
             all.extend([("moving_mean", false), ("moving_variance", false)]);

@@ -132,26 +132,12 @@ fn stft(c: &mut Call<'_>) -> Result<Pair> {
         let widths = c.b.ints(&[0, half, 0, half]);
         x = c.b.one(Op::Pad { mode }, &[x, widths])?;
     }
-    let [cos, sin] = frames.waves(c)?;
-    let sin = c.unary(UnaryOp::Neg, sin)?;
-    let kernel = c.b.concat(&[cos, sin], 0)?;
-    let (x, kernel) = (c.b.unsqueeze(x, &[1])?, c.b.unsqueeze(kernel, &[1])?);
-    let op = Op::Conv {
-        strides: vec![frames.hop],
-        dilations: vec![1],
-        padding: Padding::valid(1),
-        groups: 1,
-        data: DataLayout::ChannelsFirst,
-        kernel: KernelLayout::OutInSpatial,
-    };
-    let both = c.b.one(op, &[x, kernel])?;
-    let count = frames.count() as i64;
-    let mut part = |from: i64| {
-        let part = c.b.slice_axis(both, 1, from, from + count, 1)?;
+    let z = c.b.fourier_frames(x, frames.window, frames.n, frames.hop, frames.count())?;
+    let mut part = |part: ValueId| {
         let part = c.b.binary_scalar(BinaryOp::Div, part, frames.root)?;
         if lone { c.b.squeeze(part, &[0]) } else { Ok(part) }
     };
-    let z = Pair { re: part(0)?, im: Some(part(count)?) };
+    let z = Pair { re: part(z.re)?, im: z.im.map(part).transpose()? };
     if c.flag("return_complex")? { Ok(z) } else { joined(c.b, z).map(Pair::from) }
 }
 
