@@ -39,6 +39,10 @@ case("_softmax_backward_data", lambda g, x: A._softmax_backward_data(g, torch.so
 case("_softmax_backward_data", lambda g, x: A._softmax_backward_data(g, torch.softmax(x, 1), 1, torch.float32), f(2, 3, 4), f(2, 3, 4), name="axis")
 case("_log_softmax_backward_data", lambda g, x: A._log_softmax_backward_data(g, torch.log_softmax(x, 1), 1, torch.float32), f(2, 5), f(2, 5))
 
+case("logit_backward", lambda g, x: A.logit_backward(g, x), f(3, 4), pos(3, 4, low=0.05, high=0.95))
+case("logit_backward", lambda g, x: A.logit_backward(g, x, 0.2), f(3, 4), pos(3, 4, low=0.05, high=0.95), name="eps")
+case("relu", lambda x: A.relu(x), ints(3, 4), name="ints")
+
 # ---- views
 case("select_backward", lambda g: A.select_backward(g, [2, 3, 4], 1, -1), f(2, 4))
 case("select_backward", lambda g: A.select_backward(g, [g.shape[0], 3, 4], 1, 0), f(2, 4), name="batch", dynamic=[0])
@@ -95,6 +99,55 @@ maxima("basic", 3, (1, 2, 5, 6, 4), [2, 3, 2], [1, 2, 2], [0, 1, 0], [1, 1, 1], 
 for d, size, bins in ((2, (2, 3, 6, 4), [3, 2]), (3, (1, 2, 4, 4, 6), [2, 2, 3])):
     case(f"adaptive_max_pool{d}d_backward", (lambda d, bins: lambda x: getattr(A, f"adaptive_max_pool{d}d_backward")(
         torch.ones(x.shape[:2] + tuple(bins)) * 0.5, x, getattr(A, f"adaptive_max_pool{d}d")(x, bins)[1]))(d, bins), distinct(*size))
+
+
+
+# ---- resampled and padded images
+def resampled(op, grad, size, *args, name="basic", dynamic=None):
+    op = f"{op}_backward"
+    fixed = dynamic is None
+    case(op, lambda g: getattr(A, op)(g, grad[2:], size if fixed else [g.shape[0], *size[1:]], *args), f(*grad), name=name, dynamic=dynamic)
+
+
+for d, size, grad in ((1, [2, 3, 5], [2, 3, 13]), (2, [2, 3, 5, 4], [2, 3, 10, 7]), (3, [1, 2, 3, 4, 2], [1, 2, 6, 3, 5])):
+    resampled(f"upsample_nearest{d}d", grad, size)
+    resampled(f"_upsample_nearest_exact{d}d", grad, size)
+    kind = {1: "upsample_linear1d", 2: "upsample_bilinear2d", 3: "upsample_trilinear3d"}[d]
+    resampled(kind, grad, size, False)
+    resampled(kind, grad, size, True, name="corners")
+resampled("upsample_nearest2d", [2, 3, 10, 7], [2, 3, 4, 3], 2.5, 2.5, name="factors", dynamic=[0])
+resampled("upsample_bilinear2d", [2, 3, 10, 7], [2, 3, 4, 3], False, 2.5, 2.5, name="factors")
+resampled("upsample_bilinear2d", [1, 2, 3, 4], [1, 2, 7, 9], False, name="smaller")
+resampled("upsample_bicubic2d", [1, 2, 10, 7], [1, 2, 5, 4], False)
+resampled("upsample_bicubic2d", [1, 2, 10, 7], [1, 2, 5, 4], True, name="corners")
+for d, size, pads in ((1, [2, 3, 5], [2, 3]), (2, [2, 3, 5, 6], [1, 2, 3, 0]), (3, [1, 2, 4, 3, 5], [1, 2, 0, 1, 2, 1])):
+    grad = size[:2] + [n + a + b for n, a, b in zip(size[2:], pads[-2::-2], pads[-1::-2])]
+    for kind in ("reflection", "replication"):
+        op = f"{kind}_pad{d}d_backward"
+        case(op, (lambda op, pads: lambda g, x: getattr(A, op)(g, x, pads))(op, pads), f(*grad), f(*size), dynamic=[0, 0] if size[0] > 1 else None)
+
+# ---- distances and attention
+for name, p in (("basic", 2.0), ("p1", 1.0), ("p3", 3.0), ("inf", float("inf")), ("fraction", 1.5)):
+    case("_cdist_backward", (lambda p: lambda g, x, y: A._cdist_backward(g, x, y, p, A._cdist_forward(x, y, p, None)))(p), f(2, 4, 5), f(2, 4, 3), f(2, 5, 3), name=name)
+case("_cdist_backward", lambda g, x: A._cdist_backward(g, x, x, 2.0, A._cdist_forward(x, x, 2.0, None)), f(4, 4), f(4, 3), name="same")
+
+
+def attention(name, *args, mask=False, **how):
+    op = "_scaled_dot_product_flash_attention_for_cpu"
+
+    def fn(x, y, z):
+        q, k, v = (t.contiguous() for t in (x, y, z))
+        given = dict(how, attn_mask=torch.linspace(-1, 1, 35).reshape(5, 7)) if mask else how
+        out, rest = getattr(A, op)(q, k, v, 0.0, *args, **given)
+        return getattr(A, f"{op}_backward")(torch.cos(out), q, k, v, out, rest, 0.0, *(args or [False]), **given)
+
+    case(f"{op}_backward", fn, f(2, 3, 5, 8), f(2, 3, 7, 8), f(2, 3, 7, 8), name=name)
+
+
+attention("basic")
+attention("causal", True)
+attention("scale", False, scale=0.2)
+attention("mask", False, mask=True)
 
 # ---- convolutions: (operand, weight), the gradient being a function of the result
 
@@ -206,4 +259,5 @@ def small():
 
 case("convolution_backward", Lazy(lambda: Forces(convolutional())), f(2, 3, 16, 16), name="forces")
 case("convolution_backward", Lazy(lambda: Forces(convolutional(), decomposed=True)), f(2, 3, 16, 16), name="forces_decomposed")
+case("_scaled_dot_product_flash_attention_for_cpu_backward", Lazy(lambda: Forces(nn.TransformerEncoderLayer(8, 2, 12, batch_first=True, norm_first=True, activation="gelu"))), f(2, 5, 8), name="forces")
 case("convolution_backward", Lazy(lambda: Forces(small(), dynamic=True)), f(3, 2, 12, 10), name="forces_batch")

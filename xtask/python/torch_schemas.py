@@ -89,7 +89,7 @@ def main():
             text = line(schema)
             if "out" in schema.overload_name.split("_") or "Dimname" in text or "..." in text or "str[]" in text.split("->")[0]:
                 continue
-            if re.search(r"\bout: Tensor", text) or "Dict(" in text:
+            if re.search(r"\*,.*\b(out|grad_input): Tensor", text) or "Dict(" in text:
                 continue
             # Overloads of plain Python numbers bind to those of tensors.
             if "Tensor" not in text.split(" -> ")[0] and any("Tensor" in line(s) for s in all_schemas[name]) and "Tensor" not in text:

@@ -43,7 +43,11 @@ pub(super) const ROWS: &[Row] = &[
 
 fn named(c: &mut Call<'_>, op: UnaryOp) -> Result<ValueId> {
     let x = c.tensor("self")?;
-    let x = if op == UnaryOp::Relu { x } else { c.float(x)? };
+    if op == UnaryOp::Relu && !c.b.dtype(x).is_float() {
+        // Not every runtime has it of integers.
+        return c.with(BinaryOp::Max, x, 0.0);
+    }
+    let x = c.float(x)?;
     c.unary(op, x)
 }
 

@@ -40,7 +40,27 @@ fn with_rest(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
     Ok(all)
 }
 
+/// Queries, keys and values, the factor of their products, and who attends to whom.
+pub(super) struct Given {
+    pub(super) q: ValueId,
+    pub(super) k: ValueId,
+    pub(super) v: ValueId,
+    pub(super) scale: f64,
+    mask: Mask,
+}
+
+impl Given {
+    /// The result, and the weights.
+    pub(super) fn attend(&self, c: &mut Call<'_>) -> Result<(ValueId, ValueId)> {
+        attend(c, self.q, self.k, self.v, self.scale, &self.mask)
+    }
+}
+
 fn dot_product(c: &mut Call<'_>) -> Result<ValueId> {
+    Ok(given(c)?.attend(c)?.0)
+}
+
+pub(super) fn given(c: &mut Call<'_>) -> Result<Given> {
     if c.opt_number("dropout_p")?.unwrap_or(0.0) > 0.0 {
         return Err(c.unsupported("dropout of attention weights is random").help("call model.eval() before saving"));
     }
@@ -62,8 +82,7 @@ fn dot_product(c: &mut Call<'_>) -> Result<ValueId> {
         None if c.flag("is_causal")? => Mask::Added(causal(c, q, k)?),
         None => Mask::None,
     };
-    let (out, _) = attend(c, q, k, v, scale, &mask)?;
-    Ok(out)
+    Ok(Given { q, k, v, scale, mask })
 }
 
 /// Keys or values of fewer heads, each repeated for as many heads of queries.

@@ -158,6 +158,9 @@ const FAMILIES: &[&[Row]] = &[
     backward::norm::ROWS,
     backward::embedding::ROWS,
     backward::pointwise::ROWS,
+    backward::resample::ROWS,
+    backward::attention::ROWS,
+    backward::distance::ROWS,
 ];
 
 /// The row of an op by its functional name without overload: `aten::add`.

@@ -64,7 +64,7 @@ fn smooth(c: &mut Call<'_>, spatial: usize, mode: ResizeMode, antialias: bool) -
 }
 
 /// The factors that the call gives, one a spatial axis.
-fn factors(c: &Call<'_>, spatial: usize) -> Result<Option<Vec<f64>>> {
+pub(super) fn factors(c: &Call<'_>, spatial: usize) -> Result<Option<Vec<f64>>> {
     if let Some(list) = c.opt_numbers("scale_factors")? {
         let all = if list.len() == 1 { vec![list.first().copied().unwrap_or(1.0); spatial] } else { list };
         return if all.len() == spatial { Ok(Some(all)) } else { Err(c.bad("scale_factors", "one number an axis")) };

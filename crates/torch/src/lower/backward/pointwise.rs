@@ -27,6 +27,7 @@ pub(in super::super) const ROWS: &[Row] = &[
         })
     }),
     row("aten::hardswish_backward", |c| times(c, "self", hardswish)),
+    row("aten::logit_backward", logit),
     row("aten::threshold_backward", threshold),
     row("aten::hardtanh_backward", hardtanh),
     row("aten::hardshrink_backward", |c| shrink(c, "grad_out")),
@@ -179,6 +180,21 @@ fn hardswish(c: &mut Call<'_>, x: ValueId) -> Result<ValueId> {
     let bent = compare(c, BinaryOp::Less, x, 3.0)?;
     let slope = c.choose(bent, slope, one)?;
     c.choose(below, zero, slope)
+}
+
+/// Outside of the bounds, which are 0 and 1 unless there is an `eps`, nothing changes; or is no number.
+fn logit(c: &mut Call<'_>) -> Result<ValueId> {
+    let (grad, x) = (c.tensor("grad_output")?, c.tensor("self")?);
+    let eps = c.opt_number("eps")?.filter(|e| *e >= 0.0);
+    let slope = sigmoid(c, x)?;
+    let out = c.binary(BinaryOp::Div, grad, slope)?;
+    let (below, above) = (
+        compare(c, BinaryOp::Less, x, eps.unwrap_or(0.0))?,
+        compare(c, BinaryOp::Greater, x, 1.0 - eps.unwrap_or(0.0))?,
+    );
+    let outside = c.binary(BinaryOp::Or, below, above)?;
+    let there = c.b.scalar_like(x, if eps.is_some() { 0.0 } else { f64::NAN });
+    c.choose(outside, there, out)
 }
 
 fn threshold(c: &mut Call<'_>) -> Result<ValueId> {

@@ -4,9 +4,9 @@
 //! PyTorch 2.15. Averages are linear and of one axis at a time, so the gradient is a product with a matrix for each axis;
 //! a maximum's gradient goes where the maximum was.
 
-use super::zeros;
+use super::{first_axis, spread, zeros};
 use crate::lower::call::Call;
-use crate::lower::pool::{Window, along, bounds, window};
+use crate::lower::pool::{Window, bounds, window};
 use crate::lower::{Row, row};
 use modelport_diag::Result;
 use modelport_ir::core::{BinaryOp, ScatterReduction};
@@ -23,25 +23,6 @@ pub(in super::super) const ROWS: &[Row] = &[
     row("aten::adaptive_max_pool3d_backward", |c| to_places(c, 3, ScatterReduction::Add)),
 ];
 
-/// The first of the `spatial` last axes.
-fn first_axis(c: &Call<'_>, x: ValueId, spatial: usize) -> Result<usize> {
-    c.rank(x).checked_sub(spatial).filter(|&a| a > 0).ok_or_else(|| c.bad("self", "a tensor with channels"))
-}
-
-/// Along one axis: each of the gradient's elements, times its factor, goes to the elements from a start to an end.
-fn spread(c: &mut Call<'_>, grad: ValueId, axis: usize, n: usize, to: &[(usize, usize, f64)]) -> Result<ValueId> {
-    let mut weights = vec![0.0; along_size(c, n, to.len())?];
-    for (row, &(start, end, factor)) in weights.chunks_mut(n.max(1)).zip(to) {
-        row.iter_mut().take(end).skip(start).for_each(|w| *w = factor);
-    }
-    along(c, grad, axis, &[to.len(), n], &weights)
-}
-
-/// How many weights there are, if they are not too many.
-fn along_size(c: &Call<'_>, n: usize, windows: usize) -> Result<usize> {
-    n.checked_mul(windows).filter(|&k| k <= 1 << 22).ok_or_else(|| c.unsupported("an axis with that many windows"))
-}
-
 fn average(c: &mut Call<'_>, spatial: usize) -> Result<ValueId> {
     let (grad, x) = (c.tensor("grad_output")?, c.tensor("self")?);
     let first = first_axis(c, x, spatial)?;
@@ -50,18 +31,15 @@ fn average(c: &mut Call<'_>, spatial: usize) -> Result<ValueId> {
     let counts_pads = c.flag("count_include_pad")?;
     let mut out = grad;
     for (axis, ((&size, &stride), &pad)) in (first..).zip(window.iter().zip(&strides).zip(&pads)) {
-        let (n, windows) = (c.known_dim(x, axis)?, c.known_dim(grad, axis)?);
-        along_size(c, n, windows)?;
+        let n = c.known_dim(x, axis)?;
         // In elements of the padded axis; past the padding at the end nothing counts.
-        let one = |i: usize| {
+        out = spread(c, out, axis, n, |i, row| {
             let from = i.saturating_mul(stride);
             let padded = from.saturating_add(size).min(n.saturating_add(pad.saturating_mul(2)));
-            let (start, end) = (from.saturating_sub(pad).min(n), padded.saturating_sub(pad).min(n));
+            let (start, end) = (from.saturating_sub(pad), padded.saturating_sub(pad).min(n));
             let count = if counts_pads { padded.saturating_sub(from) } else { end.saturating_sub(start) };
-            (start, end, if divisor.is_some() { 1.0 } else { 1.0 / count.max(1) as f64 })
-        };
-        let to: Vec<_> = (0..windows).map(one).collect();
-        out = spread(c, out, axis, n, &to)?;
+            fill(row, start, end, if divisor.is_some() { 1.0 } else { 1.0 / count.max(1) as f64 });
+        })?;
     }
     match divisor {
         Some(d) => c.with(BinaryOp::Div, out, d),
@@ -79,15 +57,16 @@ fn adaptive(c: &mut Call<'_>, spatial: usize) -> Result<ValueId> {
     let mut out = grad;
     for axis in first..first + spatial {
         let (n, windows) = (c.known_dim(x, axis)?, c.known_dim(grad, axis)?);
-        along_size(c, n, windows)?;
-        let one = |i: usize| {
+        out = spread(c, out, axis, n, |i, row| {
             let (start, end) = bounds(i, n, windows);
-            (start, end, 1.0 / (end - start).max(1) as f64)
-        };
-        let to: Vec<_> = (0..windows).map(one).collect();
-        out = spread(c, out, axis, n, &to)?;
+            fill(row, start, end, 1.0 / (end - start).max(1) as f64);
+        })?;
     }
     Ok(out)
+}
+
+fn fill(row: &mut [f64], start: usize, end: usize, value: f64) {
+    row.iter_mut().take(end).skip(start).for_each(|w| *w = value);
 }
 
 /// The mean of a whole plane, whatever its size: every element has the same part in it.
