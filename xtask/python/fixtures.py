@@ -18,6 +18,7 @@ import fixlib as f
 from cases_operations import operations
 from cases_operations_nn import operations_nn
 from cases_ops import op_cases
+from cases_tf_ops import tf_op_layers
 from cases_models import make_models, make_bad
 
 assert f.K3 == (a.python_set == "keras3"), f"this Python has keras {f.keras.__version__}"
@@ -58,7 +59,7 @@ def write_cases_tsv():
 
 
 done = failed = 0
-for case in [*op_cases(), *operations(), *operations_nn()]:
+for case in [*op_cases(), *operations(), *operations_nn(), *([] if f.K3 else tf_op_layers())]:
     label = f"ops/keras/{case['op']}/{TAG}_{case['name']}"
     if not re.search(a.only, label):
         continue

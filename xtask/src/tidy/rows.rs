@@ -16,7 +16,6 @@ const FRAMEWORKS: &[&str] = &["keras", "tensorflow", "torch"];
 /// `expected.txt` holds what is said.
 const DIAGNOSED: &[(&str, &str)] = &[
     ("Hashing", "hashing"),
-    ("TensorFlowOpLayer", "tensorflow_op_layer"),
     ("TextVectorization", "text_vectorization"),
     ("torchvision::deform_conv2d", "torch_deform_conv2d"),
     ("torchvision::roi_pool", "torch_roi_pool"),

@@ -47,6 +47,8 @@ mod tf_lambda;
 mod tf_lambda_args;
 mod tf_lambda_image;
 mod tf_lambda_shape;
+mod tf_node;
+mod tf_op_layer;
 mod unknown;
 mod wrappers;
 
@@ -131,6 +133,7 @@ const FAMILIES: &[&[Row]] = &[
     preprocessing::ROWS,
     spectrogram::ROWS,
     tf_lambda::ROWS,
+    tf_op_layer::ROWS,
     attention::ROWS,
     attention_multi_head::ROWS,
 ];

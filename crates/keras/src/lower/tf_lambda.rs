@@ -1,5 +1,4 @@
-//! TensorFlow functions in Keras 2 graphs: `TFOpLambda` and `SlicingOpLambda` (keras/src/layers/core/tf_op_layer.py, 2.15),
-//! `TensorFlowOpLayer` of TensorFlow 2.0 to 2.3.
+//! TensorFlow functions in Keras 2 graphs: `TFOpLambda` and `SlicingOpLambda` (keras/src/layers/core/tf_op_layer.py, 2.15).
 //!
 //! Owns: the table of functions and the simple ones. Must never know: how arguments are bound.
 
@@ -9,14 +8,10 @@ use super::operations_core as core;
 use super::tf_lambda_args as args;
 use super::{Row, row_many, tf_lambda_image as image, tf_lambda_shape as shape};
 use modelport_diag::Result;
-use modelport_ir::core::{ArgKind, BinaryOp, ReduceKind, UnaryOp};
+use modelport_ir::core::{ArgKind, BinaryOp, ReduceKind, ResizeMode, UnaryOp};
 use modelport_ir::{Attr, Builder, DType, Op, ValueId};
 
-pub(crate) const ROWS: &[Row] = &[
-    row_many("TFOpLambda", function),
-    row_many("SlicingOpLambda", function),
-    row_many("TensorFlowOpLayer", op_layer).refuses(),
-];
+pub(crate) const ROWS: &[Row] = &[row_many("TFOpLambda", function), row_many("SlicingOpLambda", function)];
 
 type One = fn(&mut Call<'_>) -> Result<ValueId>;
 
@@ -163,7 +158,8 @@ const FUNCTIONS: &[(&[&str], One)] = &[
     (&["tensordot"], shape::tensordot),
     (&["einsum", "linalg.einsum"], shape::einsum),
     (&["image.resize"], image::resize),
-    (&["image.resize_nearest_neighbor"], image::resize_v1_nearest),
+    (&["image.resize_nearest_neighbor"], |c| image::resize_v1(c, ResizeMode::Nearest)),
+    (&["image.resize_bilinear"], |c| image::resize_v1(c, ResizeMode::Linear)),
     (&["nn.depth_to_space", "depth_to_space"], image::depth_to_space),
     (&["nn.space_to_depth", "space_to_depth"], image::space_to_depth),
 ];
@@ -175,7 +171,8 @@ fn plain_name(name: &str) -> &str {
     name.strip_prefix("compat.v2.").unwrap_or(name)
 }
 
-fn function(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
+/// The function that the attribute `function` names, of the call's arguments.
+pub(super) fn function(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let written = c.opt_str("function")?.unwrap_or("__operators__.getitem").to_owned();
     let name = plain_name(&written);
     match name {
@@ -192,17 +189,6 @@ fn function(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
             .at_attribute("function")
             .help("replace it by a layer of its own class and declare that with `--custom`")),
     }
-}
-
-/// The serialized op is a protobuf message, which only a TensorFlow reader could take apart.
-fn op_layer(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
-    let op = c.op.attr("node_def").and_then(Attr::as_map).and_then(|m| m.get("op")).and_then(Attr::as_str);
-    let op = op.map_or_else(|| "not named".to_owned(), |o| format!("`{o}`"));
-    Err(c
-        .unsupported("a raw TensorFlow op inside a Keras model (TensorFlow 2.0 to 2.3) has no lowering")
-        .at_attribute("node_def")
-        .found(format!("op {op}"))
-        .help("load the model with TensorFlow 2.4 to 2.15 and save it again: the op becomes a `TFOpLambda`"))
 }
 
 fn binary(c: &mut Call<'_>, op: BinaryOp) -> Result<ValueId> {

@@ -37,8 +37,8 @@ pub(super) fn resize(c: &mut Call<'_>) -> Out {
     resample::resize(c, x, &how)
 }
 
-/// `tf.compat.v1.image.resize_nearest_neighbor`, which Keras's `resize_images` was made of.
-pub(super) fn resize_v1_nearest(c: &mut Call<'_>) -> Out {
+/// `tf.compat.v1.image.resize_bilinear` and `resize_nearest_neighbor`, which Keras's `resize_images` was made of.
+pub(super) fn resize_v1(c: &mut Call<'_>, mode: ResizeMode) -> Out {
     let size = args::ints(c, 1, &["size"])?.unwrap_or_default();
     let (aligned, half) = (args::flag(c, 2, &["align_corners"]), args::flag(c, 4, &["half_pixel_centers"]));
     let (coordinates, nearest) = match (aligned, half) {
@@ -48,7 +48,7 @@ pub(super) fn resize_v1_nearest(c: &mut Call<'_>) -> Out {
     };
     let x = args::x(c)?;
     let op = Op::Resize {
-        mode: ResizeMode::Nearest,
+        mode,
         coordinates,
         nearest,
         cubic_a: -0.75,
