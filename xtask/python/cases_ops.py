@@ -319,6 +319,16 @@ def lambdas():
     """Ops applied to symbolic tensors: TFOpLambda in Keras 2, Operation classes in Keras 3."""
     s, pos = (3, 4), dict(inputs=(.2, 2.))
     if not K3:
+        rng = np.random.default_rng(5)
+        weight = lambda *shape: rng.normal(0, .4, shape).astype("float32")
+        windows = dict(max_pool2d=lambda x: tf.nn.max_pool2d(x, 3, 2, "SAME"), avg_pool2d=lambda x: tf.nn.avg_pool2d(x, [1, 2, 3, 1], [1, 2, 1, 1], "VALID"),
+                       conv2d=lambda x: tf.nn.conv2d(x, weight(3, 2, 4, 5), 2, "SAME"), conv2d_dilated=lambda x: tf.nn.conv2d(x, weight(2, 3, 4, 5), 1, "VALID", dilations=[1, 2, 1, 1]),
+                       depthwise_conv2d=lambda x: tf.nn.depthwise_conv2d(x, weight(3, 3, 4, 2), [1, 2, 2, 1], "SAME"),
+                       batch_normalization=lambda x: tf.nn.batch_normalization(x, weight(4), abs(weight(4)) + .5, weight(4), weight(4), 1e-3))
+        for n, f in windows.items():
+            fn("TFOpLambda", n, (8, 7, 4), f)
+        fn("TFOpLambda", "max_pool1d", (9, 4), lambda x: tf.nn.max_pool1d(x, 3, 2, "VALID"))
+        fn("TFOpLambda", "conv1d", (9, 4), lambda x: tf.nn.conv1d(x, weight(3, 4, 5), 2, "SAME"))
         t = dict(add=lambda x: tf.add(x, 2.), add_self=lambda x: x + x, sub=lambda x: 1. - x, mul=lambda x: x * 3., truediv=lambda x: x / 4., slice=lambda x: x[:, 1:],
                  slice_last=lambda x: x[..., -2:], slice_step=lambda x: x[:, ::2], index=lambda x: x[:, 0], newaxis=lambda x: x[:, tf.newaxis],
                  relu6=tf.nn.relu6, nn_relu=tf.nn.relu, sigmoid=tf.nn.sigmoid, softmax=tf.nn.softmax, gelu=tf.nn.gelu, swish=tf.nn.silu, leaky=lambda x: tf.nn.leaky_relu(x, .1),

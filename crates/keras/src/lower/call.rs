@@ -189,6 +189,20 @@ impl Call<'_> {
 
     // ---- wrappers
 
+    /// Calls `f` as if another op had been called with the same tensors.
+    pub(crate) fn spelled<T>(&mut self, op: &SourceOp, f: impl FnOnce(&mut Call<'_>) -> Result<T>) -> Result<T> {
+        f(&mut Call {
+            b: self.b,
+            op,
+            inputs: self.inputs.clone(),
+            operands: self.operands.clone(),
+            custom: self.custom,
+            unknown: self.unknown,
+            masks: BTreeMap::new(),
+            depth: self.depth,
+        })
+    }
+
     /// Lowers another layer on `inputs`, in a scope of its name: what wrappers do with theirs.
     pub(crate) fn lower_op(&mut self, op: &SourceOp, inputs: &[Operand]) -> Result<Vec<Operand>> {
         Limits::default().check_depth(self.depth, "a wrapper layer").map_err(|d| d.at_node(self.b.scope()))?;

@@ -47,6 +47,7 @@ mod tf_lambda;
 mod tf_lambda_args;
 mod tf_lambda_image;
 mod tf_lambda_shape;
+mod tf_lambda_window;
 mod tf_node;
 mod tf_op_layer;
 mod unknown;

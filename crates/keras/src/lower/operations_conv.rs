@@ -67,7 +67,7 @@ fn kernel(c: &mut Call<'_>, x: ValueId, position: usize, name: &str) -> Result<(
     Ok((kernel, shape))
 }
 
-fn conv(c: &mut Call<'_>) -> Result<ValueId> {
+pub(super) fn conv(c: &mut Call<'_>) -> Result<ValueId> {
     let (x, n) = (c.float_x()?, spatial(c)?);
     let (kernel, shape) = kernel(c, x, 1, "kernel")?;
     let w = window(c, shape.get(..n).unwrap_or_default())?;
@@ -89,7 +89,7 @@ fn by_channel(c: &mut Call<'_>, name: &str) -> Result<(ValueId, usize, Window)> 
     Ok((y, n, w))
 }
 
-fn depthwise(c: &mut Call<'_>) -> Result<ValueId> {
+pub(super) fn depthwise(c: &mut Call<'_>) -> Result<ValueId> {
     by_channel(c, "kernel").map(|(y, ..)| y)
 }
 

@@ -6,9 +6,9 @@ use super::activation;
 use super::call::Call;
 use super::operations_core as core;
 use super::tf_lambda_args as args;
-use super::{Row, row_many, tf_lambda_image as image, tf_lambda_shape as shape};
+use super::{Row, row_many, tf_lambda_image as image, tf_lambda_shape as shape, tf_lambda_window as window};
 use modelport_diag::Result;
-use modelport_ir::core::{ArgKind, BinaryOp, ReduceKind, ResizeMode, UnaryOp};
+use modelport_ir::core::{ArgKind, BinaryOp, PoolKind, ReduceKind, ResizeMode, UnaryOp};
 use modelport_ir::{Attr, Builder, DType, Op, ValueId};
 
 pub(crate) const ROWS: &[Row] = &[row_many("TFOpLambda", function), row_many("SlicingOpLambda", function)];
@@ -160,6 +160,11 @@ const FUNCTIONS: &[(&[&str], One)] = &[
     (&["image.resize"], image::resize),
     (&["image.resize_nearest_neighbor"], |c| image::resize_v1(c, ResizeMode::Nearest)),
     (&["image.resize_bilinear"], |c| image::resize_v1(c, ResizeMode::Linear)),
+    (&["nn.max_pool", "nn.max_pool1d", "nn.max_pool2d", "nn.max_pool3d"], |c| window::pooled(c, PoolKind::Max)),
+    (&["nn.avg_pool", "nn.avg_pool1d", "nn.avg_pool2d", "nn.avg_pool3d"], |c| window::pooled(c, PoolKind::Average)),
+    (&["nn.conv1d", "nn.conv2d", "nn.conv3d", "nn.convolution"], |c| window::convolved(c, false)),
+    (&["nn.depthwise_conv2d"], |c| window::convolved(c, true)),
+    (&["nn.batch_normalization"], window::batch_normalization),
     (&["nn.depth_to_space", "depth_to_space"], image::depth_to_space),
     (&["nn.space_to_depth", "space_to_depth"], image::space_to_depth),
 ];

@@ -246,15 +246,5 @@ fn op_layer(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let mut op = SourceOp::new(Dialect::Keras, c.op.name.clone());
     op.attrs.insert("function".to_owned(), Attr::Str(function));
     op.attrs.insert("@kwargs".to_owned(), Attr::Map(args));
-    let mut call = Call {
-        b: c.b,
-        op: &op,
-        inputs: c.inputs.clone(),
-        operands: c.operands.clone(),
-        custom: c.custom,
-        unknown: c.unknown,
-        masks: BTreeMap::new(),
-        depth: c.depth,
-    };
-    tf_lambda::function(&mut call)
+    c.spelled(&op, tf_lambda::function)
 }
