@@ -10,8 +10,8 @@ ROWS = []
 SHAPE = (3, 4)
 
 
-def row(name, call, *, shapes=None, kinds=None, dtypes=None, **kw):
-    """`call` gets one tensor per shape."""
+def row(name, call, *, shapes=None, kinds=None, dtypes=None, case="op", **kw):
+    """`call` gets one tensor per shape. Outputs of two calls with several each would share names: such calls are cases of their own."""
     shapes = shapes or [SHAPE]
     dtypes = dtypes or ["float32"] * len(shapes)
 
@@ -21,7 +21,7 @@ def row(name, call, *, shapes=None, kinds=None, dtypes=None, **kw):
         classes = {type(op).__name__ for op in model.operations}
         assert name in classes, f"{name} is not among {sorted(classes)}"
         return model
-    ROWS.append(dict(op=name, name="op", build=build, inputs=kinds, randomise=False, check=kw.pop("check", True), **kw))
+    ROWS.append(dict(op=name, name=case, build=build, inputs=kinds, randomise=False, check=kw.pop("check", True), **kw))
 
 
 def with_specials(rng, shape):

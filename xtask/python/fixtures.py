@@ -15,6 +15,7 @@ a = ap.parse_args()
 
 import numpy as np
 import fixlib as f
+from cases_numpy import numpy_operations
 from cases_operations import operations
 from cases_operations_nn import operations_nn
 from cases_ops import op_cases
@@ -59,7 +60,7 @@ def write_cases_tsv():
 
 
 done = failed = 0
-for case in [*op_cases(), *operations(), *operations_nn(), *([] if f.K3 else tf_op_layers())]:
+for case in [*op_cases(), *operations(), *operations_nn(), *numpy_operations(), *([] if f.K3 else tf_op_layers())]:
     label = f"ops/keras/{case['op']}/{TAG}_{case['name']}"
     if not re.search(a.only, label):
         continue

@@ -62,6 +62,17 @@ impl Builder {
         self.one(Op::Expand, &[zero, shape])
     }
 
+    /// Both parts in a new last axis.
+    ///
+    /// # Errors
+    /// As [`Builder::add`].
+    pub fn joined(&mut self, z: Pair) -> Result<ValueId> {
+        let axis = self.rank(z.re) as i64;
+        let im = self.imaginary(z)?;
+        let parts = [self.unsqueeze(z.re, &[axis])?, self.unsqueeze(im, &[axis])?];
+        self.one(Op::Concat { axis }, &parts)
+    }
+
     /// a − bi of a + bi.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 //! file format. Readers fill it, writers drain it.
 #![forbid(unsafe_code)]
 
+pub mod arrange;
 mod attr;
 pub mod builder;
 mod color;
@@ -14,12 +15,19 @@ pub mod core;
 pub mod custom;
 pub mod drawn;
 mod dtype;
+mod error_function;
 mod fold;
+mod formula;
 pub mod fourier;
 mod given;
 mod graph;
 pub mod infer;
+mod order;
 pub mod passes;
+mod product;
+pub mod segment;
+mod shift;
+pub mod small_matrix;
 mod source;
 pub mod tensor;
 pub mod text;

@@ -25,9 +25,18 @@ mod operations_core;
 mod operations_image;
 mod operations_index;
 mod operations_loss;
+mod operations_make;
+mod operations_matrix;
+mod operations_move;
+mod operations_nan;
 mod operations_nn;
+mod operations_order;
+mod operations_pointwise;
+mod operations_quantile;
 mod operations_reduce;
+mod operations_scatter;
 mod operations_shape;
+mod operations_signal;
 mod pool;
 mod preprocessing;
 mod preprocessing_kernels;
@@ -148,6 +157,15 @@ const OPERATIONS: &[&[Row]] = &[
     operations_conv::ROWS,
     operations_loss::ROWS,
     operations_image::ROWS,
+    operations_pointwise::ROWS,
+    operations_make::ROWS,
+    operations_matrix::ROWS,
+    operations_move::ROWS,
+    operations_order::ROWS,
+    operations_quantile::ROWS,
+    operations_nan::ROWS,
+    operations_scatter::ROWS,
+    operations_signal::ROWS,
     preprocessing::OPERATIONS,
 ];
 

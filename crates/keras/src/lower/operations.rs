@@ -25,7 +25,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("Maximum", |c| binary(c, BinaryOp::Max)),
     row("Minimum", |c| binary(c, BinaryOp::Min)),
     row("Hypot", |c| float_binary(c, hypot)),
-    row("Logaddexp", |c| float_binary(c, log_add_exp)),
+    row("Logaddexp", |c| float_binary(c, |b, x, y| b.log_add_exp(x, y, 1.0))),
     row("Outer", outer),
     row("Clip", clip),
     // Comparison and logic.
@@ -107,6 +107,9 @@ pub(crate) const ROWS: &[Row] = &[
     row("ZerosLike", |c| like(c, Some(0.0))),
     row("OnesLike", |c| like(c, Some(1.0))),
     row("FullLike", |c| like(c, None)),
+    row("EmptyLike", |c| like(c, Some(0.0))),
+    row("Array", convert),
+    row("Conj", |c| args::value(c, 0, "x")),
     row("NanToNum", nan_to_num),
 ];
 
@@ -114,7 +117,7 @@ type Pair = fn(&mut Builder, ValueId, ValueId) -> Result<ValueId>;
 type Single = fn(&mut Builder, ValueId) -> Result<ValueId>;
 
 /// Both arguments in one type.
-fn operands(c: &mut Call<'_>, at_least: Option<DType>) -> Result<[ValueId; 2]> {
+pub(super) fn operands(c: &mut Call<'_>, at_least: Option<DType>) -> Result<[ValueId; 2]> {
     let x = args::get(c, 0, "x1")?;
     let y = args::get(c, 1, "x2")?;
     let both = args::promote(c.b, &[x, y], Rules::Keras, at_least)?;
@@ -182,16 +185,6 @@ fn hypot(b: &mut Builder, x: ValueId, y: ValueId) -> Result<ValueId> {
     let (x, y) = (core::square(b, x)?, core::square(b, y)?);
     let sum = b.binary(BinaryOp::Add, x, y)?;
     b.unary(UnaryOp::Sqrt, sum)
-}
-
-/// log(exp(x) + exp(y)) = max + softplus(−|x − y|)
-fn log_add_exp(b: &mut Builder, x: ValueId, y: ValueId) -> Result<ValueId> {
-    let most = b.binary(BinaryOp::Max, x, y)?;
-    let apart = b.binary(BinaryOp::Sub, x, y)?;
-    let apart = b.unary(UnaryOp::Abs, apart)?;
-    let apart = b.unary(UnaryOp::Neg, apart)?;
-    let rest = b.unary(UnaryOp::Softplus, apart)?;
-    b.binary(BinaryOp::Add, most, rest)
 }
 
 fn outer(c: &mut Call<'_>) -> Result<ValueId> {
@@ -299,21 +292,31 @@ fn nan_to_num(c: &mut Call<'_>) -> Result<ValueId> {
     if !c.b.dtype(x).is_float() {
         return Ok(x);
     }
-    let most = match c.b.dtype(x) {
+    let most = largest(c.b.dtype(x));
+    let (high, low) = (c.float_or("posinf", most)?, c.float_or("neginf", -most)?);
+    let nan = c.float_or("nan", 0.0)?;
+    finite_numbers(c.b, x, nan, [low, high])
+}
+
+/// The largest finite number of a type.
+pub(super) fn largest(dtype: DType) -> f64 {
+    match dtype {
         DType::F16 => 65504.0,
         DType::F64 => f64::MAX,
         _ => f64::from(f32::MAX),
-    };
-    let nan = c.float_or("nan", 0.0)?;
-    let (high, low) = (c.float_or("posinf", most)?, c.float_or("neginf", -most)?);
-    let (is_nan, zero) = (c.b.unary(UnaryOp::IsNaN, x)?, c.b.scalar_like(x, nan));
-    let y = c.b.one(Op::Where, &[is_nan, zero, x])?;
-    let inf = c.b.unary(UnaryOp::IsInf, x)?;
-    let positive = c.b.scalar_like(x, 0.0);
-    let positive = c.b.binary(BinaryOp::Greater, x, positive)?;
-    let (high, low) = (c.b.scalar_like(x, high), c.b.scalar_like(x, low));
-    let bound = c.b.one(Op::Where, &[positive, high, low])?;
-    c.b.one(Op::Where, &[inf, bound, y])
+    }
+}
+
+/// x with numbers in place of what is none and of what is infinite.
+pub(super) fn finite_numbers(b: &mut Builder, x: ValueId, nan: f64, [low, high]: [f64; 2]) -> Result<ValueId> {
+    let (is_nan, nan) = (b.unary(UnaryOp::IsNaN, x)?, b.scalar_like(x, nan));
+    let y = b.one(Op::Where, &[is_nan, nan, x])?;
+    let inf = b.unary(UnaryOp::IsInf, x)?;
+    let positive = b.scalar_like(x, 0.0);
+    let positive = b.binary(BinaryOp::Greater, x, positive)?;
+    let (high, low) = (b.scalar_like(x, high), b.scalar_like(x, low));
+    let bound = b.one(Op::Where, &[positive, high, low])?;
+    b.one(Op::Where, &[inf, bound, y])
 }
 
 /// The argument `x` that most operations have.

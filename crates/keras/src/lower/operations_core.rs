@@ -138,15 +138,7 @@ pub(super) fn divide_no_nan(b: &mut Builder, x: ValueId, y: ValueId) -> Result<V
 pub(super) fn flip(b: &mut Builder, x: ValueId, axes: Option<&[i64]>) -> Result<ValueId> {
     let all: Vec<i64> = (0..b.rank(x) as i64).collect();
     let axes = axes.unwrap_or(&all);
-    if axes.is_empty() {
-        return Ok(x);
-    }
-    let n = axes.len();
-    let starts = b.ints(&vec![-1; n]);
-    let ends = b.ints(&vec![i64::MIN + 1; n]);
-    let steps = b.ints(&vec![-1; n]);
-    let axes = b.ints(axes);
-    b.one(Op::Slice, &[x, starts, ends, axes, steps])
+    b.flipped(x, axes)
 }
 
 /// Values of one type, joined along a new axis.

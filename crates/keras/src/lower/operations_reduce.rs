@@ -72,11 +72,11 @@ pub(crate) const ROWS: &[Row] = &[
 ];
 
 /// `axis`: all when `None`.
-fn axes(c: &Call<'_>) -> Result<Option<Vec<i64>>> {
+pub(super) fn axes(c: &Call<'_>) -> Result<Option<Vec<i64>>> {
     c.opt_ints("axis")
 }
 
-fn keepdims(c: &Call<'_>) -> Result<bool> {
+pub(super) fn keepdims(c: &Call<'_>) -> Result<bool> {
     c.bool_or("keepdims", false)
 }
 
@@ -86,7 +86,7 @@ fn reduced(c: &mut Call<'_>, x: ValueId, kind: ReduceKind) -> Result<ValueId> {
 }
 
 /// Sums and products of small integers are i32 in Keras.
-fn counted(c: &mut Call<'_>, x: ValueId) -> Result<ValueId> {
+pub(super) fn counted(c: &mut Call<'_>, x: ValueId) -> Result<ValueId> {
     let given = args::plain(c, usize::MAX, "dtype").and_then(args::dtype_of);
     let natural = match c.b.dtype(x) {
         DType::Bool | DType::I8 | DType::I16 => DType::I32,
@@ -167,7 +167,7 @@ fn arg(c: &mut Call<'_>, kind: ArgKind) -> Result<ValueId> {
 }
 
 /// The operand and its `axis`; raveled when that is `None`.
-fn along(c: &mut Call<'_>, x: ValueId) -> Result<(ValueId, i64)> {
+pub(super) fn along(c: &mut Call<'_>, x: ValueId) -> Result<(ValueId, i64)> {
     match c.opt_int("axis")? {
         Some(axis) => Ok((x, axis)),
         None => Ok((core::ravel(c.b, x)?, 0)),
@@ -176,6 +176,10 @@ fn along(c: &mut Call<'_>, x: ValueId) -> Result<(ValueId, i64)> {
 
 fn running(c: &mut Call<'_>, product: bool) -> Result<ValueId> {
     let x = operand(c)?;
+    running_of(c, x, product)
+}
+
+pub(super) fn running_of(c: &mut Call<'_>, x: ValueId, product: bool) -> Result<ValueId> {
     let x = counted(c, x)?;
     let (x, axis) = along(c, x)?;
     let (exclusive, reverse) = (false, false);

@@ -215,7 +215,13 @@ fn append(c: &mut Call<'_>) -> Result<ValueId> {
 }
 
 fn split(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
-    let (x, axis) = (operand(c)?, c.int_or("axis", 0)?);
+    let axis = c.int_or("axis", 0)?;
+    split_along(c, axis)
+}
+
+/// The pieces that `indices_or_sections` asks for.
+pub(super) fn split_along(c: &mut Call<'_>, axis: i64) -> Result<Vec<ValueId>> {
+    let x = operand(c)?;
     let pieces = match c.op.attr("indices_or_sections") {
         Some(Attr::List(_)) => Pieces::Before(c.ints("indices_or_sections")?),
         _ => Pieces::Equal(c.int("indices_or_sections")?),

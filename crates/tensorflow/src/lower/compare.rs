@@ -22,7 +22,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("Select", select),
     row("SelectV2", |c| {
         let [condition, x, y] = c.three()?;
-        f::choose(c.b, condition, x, y)
+        c.b.choose(condition, x, y)
     }),
 ];
 
@@ -42,5 +42,5 @@ fn select(c: &mut Call<'_>) -> Result<ValueId> {
         let axes: Vec<i64> = (1..rank as i64).collect();
         condition = c.b.unsqueeze(condition, &axes)?;
     }
-    f::choose(c.b, condition, x, y)
+    c.b.choose(condition, x, y)
 }

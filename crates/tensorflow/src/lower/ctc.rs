@@ -56,7 +56,7 @@ fn negated_score(c: &mut Call<'_>, x: ValueId, inside: ValueId) -> Result<ValueI
     let top = c.b.reduce(ReduceKind::Max, x, &[2], false)?;
     let top = c.b.transpose(top, &[1, 0])?;
     let zero = c.b.scalar_like(top, 0.0);
-    let top = f::choose(c.b, inside, top, zero)?;
+    let top = c.b.choose(inside, top, zero)?;
     let sum = c.b.reduce(ReduceKind::Sum, top, &[1], true)?;
     c.b.unary(UnaryOp::Neg, sum)
 }

@@ -2,11 +2,11 @@
 
 use super::call::Call;
 use super::complex;
-use super::formula::{self as f, choose, is_zero, zero_where};
+use super::formula::{self as f, is_zero, zero_where};
 use super::{Row, row};
 use modelport_diag::Result;
 use modelport_ir::core::{BinaryOp, UnaryOp};
-use modelport_ir::{Builder, DType, Op, ValueId};
+use modelport_ir::{Builder, Op, ValueId};
 
 pub(crate) const ROWS: &[Row] = &[
     row("Abs", |c| unary(c, UnaryOp::Abs)),
@@ -33,11 +33,11 @@ pub(crate) const ROWS: &[Row] = &[
     row("Acosh", |c| unary(c, UnaryOp::Acosh)),
     row("Atanh", |c| unary(c, UnaryOp::Atanh)),
     row("Erf", |c| unary(c, UnaryOp::Erf)),
-    row("Erfc", |c| single(c, erfc)),
+    row("Erfc", |c| single(c, Builder::erf_complement)),
     row("Rsqrt", |c| single(c, f::rsqrt)),
     row("Square", |c| single(c, f::square)),
     row("Expm1", |c| single(c, expm1)),
-    row("Log1p", |c| single(c, log1p)),
+    row("Log1p", |c| single(c, Builder::log1p)),
     row("Invert", |c| unary(c, UnaryOp::BitwiseNot)),
     row("IsNan", |c| unary(c, UnaryOp::IsNaN)),
     row("IsInf", |c| unary(c, UnaryOp::IsInf)),
@@ -67,7 +67,7 @@ pub(crate) const ROWS: &[Row] = &[
     }),
     row("Xlog1py", |c| {
         two(c, |b, x, y| {
-            let log = log1p(b, y)?;
+            let log = b.log1p(y)?;
             unless_zero(b, x, log, BinaryOp::Mul)
         })
     }),
@@ -84,8 +84,8 @@ pub(crate) const ROWS: &[Row] = &[
     row("BitwiseAnd", |c| binary(c, BinaryOp::BitwiseAnd)),
     row("BitwiseOr", |c| binary(c, BinaryOp::BitwiseOr)),
     row("BitwiseXor", |c| binary(c, BinaryOp::BitwiseXor)),
-    row("LeftShift", |c| two(c, shift_left)),
-    row("RightShift", |c| two(c, shift_right)),
+    row("LeftShift", |c| two(c, Builder::shift_left)),
+    row("RightShift", |c| two(c, Builder::shift_right)),
     row("ClipByValue", clip_by_value),
 ];
 
@@ -121,27 +121,6 @@ fn reciprocal(c: &mut Call<'_>) -> Result<ValueId> {
     c.b.binary(BinaryOp::Div, one, x)
 }
 
-/// 1 − erf(x).
-fn erfc(b: &mut Builder, x: ValueId) -> Result<ValueId> {
-    let erf = b.unary(UnaryOp::Erf, x)?;
-    let one = b.scalar_like(x, 1.0);
-    b.binary(BinaryOp::Sub, one, erf)
-}
-
-/// log(1 + x). With u = 1 + x rounded, log(u)·x/(u − 1) is exact to the last digits where log(u) is not.
-pub(super) fn log1p(b: &mut Builder, x: ValueId) -> Result<ValueId> {
-    let u = b.binary_scalar(BinaryOp::Add, x, 1.0)?;
-    let log = b.unary(UnaryOp::Log, u)?;
-    let step = b.binary_scalar(BinaryOp::Sub, u, 1.0)?;
-    let ratio = b.binary(BinaryOp::Div, x, step)?;
-    let better = b.binary(BinaryOp::Mul, log, ratio)?;
-    let small = b.unary(UnaryOp::Abs, x)?;
-    let small = f::below(b, small, 0.5)?;
-    let none = is_zero(b, step)?;
-    let better = choose(b, none, x, better)?;
-    choose(b, small, better, log)
-}
-
 /// exp(x) − 1. With u = exp(x) rounded, (u − 1)·x/log(u) is exact to the last digits where u − 1 is not.
 fn expm1(b: &mut Builder, x: ValueId) -> Result<ValueId> {
     let u = b.unary(UnaryOp::Exp, x)?;
@@ -152,8 +131,8 @@ fn expm1(b: &mut Builder, x: ValueId) -> Result<ValueId> {
     let small = b.unary(UnaryOp::Abs, x)?;
     let small = f::below(b, small, 0.5)?;
     let none = is_zero(b, plain)?;
-    let better = choose(b, none, x, better)?;
-    choose(b, small, better, plain)
+    let better = b.choose(none, x, better)?;
+    b.choose(small, better, plain)
 }
 
 /// NaN is not below infinity either.
@@ -216,7 +195,7 @@ fn comes_from_shape(b: &Builder, x: ValueId, depth: usize) -> bool {
 pub(super) fn divide_no_nan(b: &mut Builder, x: ValueId, y: ValueId) -> Result<ValueId> {
     let none = is_zero(b, y)?;
     let one = b.scalar_like(y, 1.0);
-    let divisor = choose(b, none, one, y)?;
+    let divisor = b.choose(none, one, y)?;
     let q = b.binary(BinaryOp::Div, x, divisor)?;
     zero_where(b, none, q)
 }
@@ -233,57 +212,6 @@ fn unless_zero(b: &mut Builder, x: ValueId, y: ValueId, op: BinaryOp) -> Result<
     let none = is_zero(b, x)?;
     let value = b.binary(op, x, y)?;
     zero_where(b, none, value)
-}
-
-/// An unsigned type that shifts can be carried out in.
-fn unsigned(dtype: DType) -> DType {
-    match dtype.size() {
-        1 => DType::U8,
-        8 => DType::U64,
-        _ => DType::U32,
-    }
-}
-
-/// Shift counts are limited to 0 … bits − 1 (`cwise_ops.h`, `left_shift_op`).
-fn count(b: &mut Builder, y: ValueId, dtype: DType, to: DType) -> Result<ValueId> {
-    let most = (dtype.size() * 8 - 1) as f64;
-    let y = if b.dtype(y).size() < 4 { b.cast(y, DType::I32)? } else { y };
-    let y = if b.dtype(y).is_signed_int() { b.binary_scalar(BinaryOp::Max, y, 0.0)? } else { y };
-    let y = b.binary_scalar(BinaryOp::Min, y, most)?;
-    b.cast(y, to)
-}
-
-fn shift_left(b: &mut Builder, x: ValueId, y: ValueId) -> Result<ValueId> {
-    let dtype = b.dtype(x);
-    let wide = unsigned(dtype);
-    let (y, bits) = (count(b, y, dtype, wide)?, b.cast(x, wide)?);
-    let shifted = b.binary(BinaryOp::ShiftLeft, bits, y)?;
-    b.cast(shifted, dtype)
-}
-
-/// Of signed integers: the sign bit is shifted in, which is ~(~x >> y) of negative numbers.
-fn shift_right(b: &mut Builder, x: ValueId, y: ValueId) -> Result<ValueId> {
-    let from = b.dtype(x);
-    // Smaller integers are not chosen between by every runtime.
-    let x = if from.is_signed_int() && from.size() < 4 { b.cast(x, DType::I32)? } else { x };
-    let dtype = b.dtype(x);
-    let wide = unsigned(dtype);
-    let y = count(b, y, from, wide)?;
-    let shift = |b: &mut Builder, x: ValueId| {
-        let bits = b.cast(x, wide)?;
-        let shifted = b.binary(BinaryOp::ShiftRight, bits, y)?;
-        b.cast(shifted, dtype)
-    };
-    if !dtype.is_signed_int() {
-        return shift(b, x);
-    }
-    let negative = f::below(b, x, 0.0)?;
-    let mirrored = b.unary(UnaryOp::BitwiseNot, x)?;
-    let positive = choose(b, negative, mirrored, x)?;
-    let shifted = shift(b, positive)?;
-    let back = b.unary(UnaryOp::BitwiseNot, shifted)?;
-    let y = choose(b, negative, back, shifted)?;
-    b.cast(y, from)
 }
 
 fn clip_by_value(c: &mut Call<'_>) -> Result<ValueId> {

@@ -5,7 +5,7 @@
 use modelport_diag::{Code, Diagnostic, Result};
 use modelport_ir::core::{BinaryOp, ReduceKind, UnaryOp};
 use modelport_ir::infer::KnownInt;
-use modelport_ir::{Builder, DType, Dim, Op, Tensor, ValueId};
+use modelport_ir::{Builder, DType, Dim, Op, ValueId};
 
 pub(super) type Out = Result<ValueId>;
 
@@ -39,43 +39,17 @@ pub(super) fn below(b: &mut Builder, x: ValueId, y: f64) -> Out {
     b.binary_scalar(BinaryOp::Less, x, y)
 }
 
-/// `x` where `condition`, else `y`. Types that onnxruntime 1.32 does not choose between go through one that it does.
-pub(super) fn choose(b: &mut Builder, condition: ValueId, x: ValueId, y: ValueId) -> Out {
-    let dtype = b.dtype(x);
-    let wide = match dtype {
-        DType::Bool => DType::U8,
-        DType::I8 | DType::I16 | DType::U16 => DType::I32,
-        DType::U32 => DType::I64,
-        DType::F16 | DType::BF16 => DType::F32,
-        _ => dtype,
-    };
-    let (x, y) = (b.cast(x, wide)?, b.cast(y, wide)?);
-    let z = b.one(Op::Where, &[condition, x, y])?;
-    b.cast(z, dtype)
-}
-
 /// 0 where `condition`, else `x`.
 pub(super) fn zero_where(b: &mut Builder, condition: ValueId, x: ValueId) -> Out {
     let zero = b.scalar_like(x, 0.0);
-    choose(b, condition, zero, x)
+    b.choose(condition, zero, x)
 }
 
 /// Towards zero.
 pub(super) fn truncate(b: &mut Builder, x: ValueId) -> Out {
     let (up, down) = (b.unary(UnaryOp::Ceil, x)?, b.unary(UnaryOp::Floor, x)?);
     let negative = below(b, x, 0.0)?;
-    choose(b, negative, up, down)
-}
-
-/// `c0 + c1·x + c2·x² + …`
-pub(super) fn polynomial(b: &mut Builder, x: ValueId, coefficients: &[f64]) -> Out {
-    let mut rest = coefficients.iter().rev();
-    let mut y = b.scalar_like(x, rest.next().copied().unwrap_or(0.0));
-    for &c in rest {
-        y = b.binary(BinaryOp::Mul, y, x)?;
-        y = b.binary_scalar(BinaryOp::Add, y, c)?;
-    }
-    Ok(y)
+    b.choose(negative, up, down)
 }
 
 /// x limited to [low, high], either of which may be absent.
@@ -88,27 +62,6 @@ pub(super) fn clip(b: &mut Builder, x: ValueId, low: Option<f64>, high: Option<f
 /// Reduces `axes`; of no axes at all, the value itself.
 pub(super) fn reduce(b: &mut Builder, kind: ReduceKind, x: ValueId, axes: &[i64], keepdims: bool) -> Out {
     if axes.is_empty() { Ok(x) } else { b.reduce(kind, x, axes, keepdims) }
-}
-
-/// The number that no other of the type is above (`least`) or below.
-pub(super) fn extreme(b: &mut Builder, dtype: DType, least: bool) -> Out {
-    let size = dtype.size();
-    let bytes: Vec<u8> = match dtype {
-        // TensorFlow takes the finite ends of floating-point types.
-        DType::F32 => (if least { f32::MIN } else { f32::MAX }).to_le_bytes().to_vec(),
-        DType::F64 => (if least { f64::MIN } else { f64::MAX }).to_le_bytes().to_vec(),
-        DType::F16 => (if least { 0xfbff_u16 } else { 0x7bff }).to_le_bytes().to_vec(),
-        DType::BF16 => (if least { 0xff7f_u16 } else { 0x7f7f }).to_le_bytes().to_vec(),
-        d if d.is_signed_int() => {
-            let mut bytes = vec![if least { 0 } else { 0xff }; size];
-            if let Some(top) = bytes.last_mut() {
-                *top = if least { 0x80 } else { 0x7f };
-            }
-            bytes
-        }
-        _ => vec![if least { 0 } else { 0xff }; size],
-    };
-    Ok(b.constant("", Tensor::from_bytes(dtype, vec![], bytes)?))
 }
 
 // ---- shapes
@@ -227,8 +180,7 @@ pub(super) fn filled_like(b: &mut Builder, like: ValueId, value: ValueId) -> Out
 /// 0, 1, 2, … below an i64 number of one element.
 pub(super) fn count_to(b: &mut Builder, n: ValueId) -> Out {
     let n = scalar(b, n)?;
-    let (zero, one) = (b.constant("", Tensor::int_scalar(0)), b.constant("", Tensor::int_scalar(1)));
-    b.one(Op::Range, &[zero, n, one])
+    b.count_to(n)
 }
 
 /// The last two axes exchanged.
@@ -242,17 +194,6 @@ pub(super) fn transposed(b: &mut Builder, x: ValueId) -> Out {
     let mut perm: Vec<usize> = (0..rank).collect();
     perm.swap(rank - 1, rank - 2);
     b.transpose(x, &perm)
-}
-
-/// Reverses the order along `axes`.
-pub(super) fn flip(b: &mut Builder, x: ValueId, axes: &[i64]) -> Out {
-    let n = axes.len();
-    if n == 0 {
-        return Ok(x);
-    }
-    let parts = [b.ints(&vec![-1; n]), b.ints(&vec![i64::MIN + 1; n]), b.ints(axes), b.ints(&vec![-1; n])];
-    let [starts, ends, axes, steps] = parts;
-    b.one(Op::Slice, &[x, starts, ends, axes, steps])
 }
 
 /// Values joined along a new axis.

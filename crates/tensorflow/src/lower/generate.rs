@@ -80,5 +80,5 @@ fn one_hot(c: &mut Call<'_>) -> Result<ValueId> {
     if dtype != DType::Str && number(c, on) == Some(1.0) && number(c, off) == Some(0.0) {
         return c.b.cast(hot, dtype);
     }
-    f::choose(c.b, hot, on, off)
+    c.b.choose(hot, on, off)
 }

@@ -49,7 +49,7 @@ fn crop_and_resize(c: &mut Call<'_>) -> Result<ValueId> {
     let (tall, wide) = (c.b.unsqueeze(rows.inside, &[2, 3])?, c.b.unsqueeze(columns.inside, &[1, 3])?);
     let inside = c.b.binary(BinaryOp::And, tall, wide)?;
     let filler = c.b.scalar_like(y, filler);
-    f::choose(c.b, inside, y, filler)
+    c.b.choose(inside, y, filler)
 }
 
 /// The last index of an axis, as f32 scalar.

@@ -71,7 +71,7 @@ fn to_one(c: &mut Call<'_>, weights: ValueId) -> Result<ValueId> {
     let size = c.b.unary(UnaryOp::Abs, sum)?;
     let tiny = f::below(c.b, size, 1000.0 * f64::from(f32::MIN_POSITIVE))?;
     let one = c.b.scalar_like(sum, 1.0);
-    let sum = f::choose(c.b, tiny, one, sum)?;
+    let sum = c.b.choose(tiny, one, sum)?;
     c.b.binary(BinaryOp::Div, weights, sum)
 }
 
@@ -91,7 +91,7 @@ fn value(c: &mut Call<'_>, name: &str, x: ValueId) -> Result<Option<ValueId>> {
             // At the edge, a half.
             let (half, zero) = (c.b.scalar_like(x, 0.5), c.b.scalar_like(x, 0.0));
             let (inside, upto) = (f::below(c.b, x, 0.5)?, c.b.binary(BinaryOp::LessOrEqual, x, half)?);
-            let (inside, upto) = (f::choose(c.b, inside, half, zero)?, f::choose(c.b, upto, half, zero)?);
+            let (inside, upto) = (c.b.choose(inside, half, zero)?, c.b.choose(upto, half, zero)?);
             c.b.binary(BinaryOp::Add, inside, upto)?
         }
         "triangle" => {
@@ -112,15 +112,15 @@ fn value(c: &mut Call<'_>, name: &str, x: ValueId) -> Result<Option<ValueId>> {
 fn zero_from(c: &mut Call<'_>, x: ValueId, end: f64, y: ValueId) -> Result<ValueId> {
     let inside = f::below(c.b, x, end)?;
     let zero = c.b.scalar_like(y, 0.0);
-    f::choose(c.b, inside, y, zero)
+    c.b.choose(inside, y, zero)
 }
 
 /// One polynomial below 1, another below 2.
 fn cubic(c: &mut Call<'_>, x: ValueId, near: &[f64], far: &[f64]) -> Result<ValueId> {
-    let (inner, outer) = (f::polynomial(c.b, x, near)?, f::polynomial(c.b, x, far)?);
+    let (inner, outer) = (c.b.polynomial(x, near)?, c.b.polynomial(x, far)?);
     let outer = zero_from(c, x, 2.0, outer)?;
     let inside = f::below(c.b, x, 1.0)?;
-    f::choose(c.b, inside, inner, outer)
+    c.b.choose(inside, inner, outer)
 }
 
 /// A windowed sine.
@@ -135,7 +135,7 @@ fn lanczos(c: &mut Call<'_>, x: ValueId, radius: f64) -> Result<ValueId> {
     let y = c.b.binary(BinaryOp::Div, y, square)?;
     let (one, least) = (c.b.scalar_like(x, 1.0), c.b.scalar_like(x, 1e-3));
     let middle = c.b.binary(BinaryOp::LessOrEqual, x, least)?;
-    let y = f::choose(c.b, middle, one, y)?;
+    let y = c.b.choose(middle, one, y)?;
     zero_from(c, x, radius, y)
 }
 
@@ -157,7 +157,7 @@ fn scale(c: &mut Call<'_>, axis: Axis, aligned: bool) -> Result<ValueId> {
     let steps_or_one = c.b.binary_scalar(BinaryOp::Max, steps, 1.0)?;
     let kept = c.b.binary(BinaryOp::Div, last, steps_or_one)?;
     let single = f::below(c.b, steps, 0.5)?;
-    f::choose(c.b, single, scale, kept)
+    c.b.choose(single, scale, kept)
 }
 
 /// The input pixel of each output pixel, i64[wanted].
@@ -171,7 +171,7 @@ pub(super) fn nearest(c: &mut Call<'_>, axis: Axis, how: Scaling, half: bool) ->
         let part = c.b.binary(BinaryOp::Sub, at, pixel)?;
         let lower = f::below(c.b, part, 0.5)?;
         let next = c.b.binary_scalar(BinaryOp::Add, pixel, 1.0)?;
-        pixel = f::choose(c.b, lower, pixel, next)?;
+        pixel = c.b.choose(lower, pixel, next)?;
     }
     let last = last(c, axis)?;
     let pixel = c.b.binary(BinaryOp::Min, pixel, last)?;
@@ -199,7 +199,7 @@ pub(super) fn bicubic(c: &mut Call<'_>, axis: Axis, how: Scaling) -> Result<Valu
     let (pixel, last) = (count(c, axis.there, 0.0)?, last(c, axis)?);
     let (zero, mut all) = (c.b.scalar_like(part, 0.0), None);
     for (distance, curve, step) in [(before, far, -1.0), (part, near, 0.0), (rest, near, 1.0), (behind, far, 2.0)] {
-        let weight = f::polynomial(c.b, distance, &curve)?;
+        let weight = c.b.polynomial(distance, &curve)?;
         let mut place = c.b.binary_scalar(BinaryOp::Add, first, step)?;
         if !half {
             // The edge is repeated.
@@ -207,7 +207,7 @@ pub(super) fn bicubic(c: &mut Call<'_>, axis: Axis, how: Scaling) -> Result<Valu
             place = c.b.binary(BinaryOp::Min, place, last)?;
         }
         let hit = c.b.binary(BinaryOp::Equal, pixel, place)?;
-        let own = f::choose(c.b, hit, weight, zero)?;
+        let own = c.b.choose(hit, weight, zero)?;
         all = Some(match all {
             Some(sum) => c.b.binary(BinaryOp::Add, sum, own)?,
             None => own,
@@ -232,14 +232,14 @@ pub(super) fn area(c: &mut Call<'_>, axis: Axis, aligned: bool) -> Result<ValueI
     let last = last(c, axis)?;
     let inner = c.b.binary(BinaryOp::Less, pixel, last)?;
     let far = c.b.scalar_like(pixel, f64::from(f32::MAX));
-    let next = f::choose(c.b, inner, next, far)?;
+    let next = c.b.choose(inner, next, far)?;
     let (low, high) = (c.b.binary(BinaryOp::Max, pixel, start)?, c.b.binary(BinaryOp::Min, next, end)?);
     let part = c.b.binary(BinaryOp::Sub, high, low)?;
     let part = c.b.unary(UnaryOp::Relu, part)?;
     // Of a step inside of a pixel no difference is taken, which would be mostly rounding.
     let (begun, open) = (c.b.binary(BinaryOp::Less, pixel, start)?, c.b.binary(BinaryOp::Greater, next, end)?);
     let inside = c.b.binary(BinaryOp::And, begun, open)?;
-    let part = f::choose(c.b, inside, scale, part)?;
+    let part = c.b.choose(inside, scale, part)?;
     c.b.binary(BinaryOp::Div, part, scale)
 }
 

@@ -23,7 +23,7 @@ pub(crate) const ROWS: &[Row] = &[
         let x = c.x()?;
         let axes = c.axes(&c.ints(1, "axes")?, c.b.rank(x))?;
         let axes: Vec<i64> = axes.into_iter().map(|a| a as i64).collect();
-        f::flip(c.b, x, &axes)
+        c.b.flipped(x, &axes)
     }),
     row("Reverse", reverse_v1),
     row("ReverseSequence", reverse_sequence),
@@ -174,7 +174,7 @@ fn reverse_v1(c: &mut Call<'_>) -> Result<ValueId> {
     let x = c.x()?;
     let chosen = c.ints(1, "dims")?;
     let axes: Vec<i64> = chosen.iter().enumerate().filter(|(_, on)| **on != 0).map(|(i, _)| i as i64).collect();
-    f::flip(c.b, x, &axes)
+    c.b.flipped(x, &axes)
 }
 
 /// ONNX's operator takes time and batch in the first two axes.

@@ -5,7 +5,8 @@ use super::call::Call;
 use super::formula as f;
 use super::{Row, row};
 use modelport_diag::Result;
-use modelport_ir::core::{BinaryOp, UnaryOp};
+use modelport_ir::core::BinaryOp;
+use modelport_ir::small_matrix::MOST_ROWS;
 use modelport_ir::{Attr, Builder, DType, Op, ValueId};
 
 pub(crate) const ROWS: &[Row] = &[
@@ -20,8 +21,14 @@ pub(crate) const ROWS: &[Row] = &[
     row("BatchMatMulV3", batch_matmul),
     row("Einsum", einsum),
     row("Cross", cross),
-    row("MatrixDeterminant", |c| small(c, determinant)),
-    row("MatrixInverse", |c| small(c, inverse)),
+    row("MatrixDeterminant", |c| {
+        let (x, n) = small(c)?;
+        c.b.determinant(x, n)
+    }),
+    row("MatrixInverse", |c| {
+        let ((x, n), adjoint) = (small(c)?, c.bool_or("adjoint", false)?);
+        c.b.inverse(x, n, adjoint)
+    }),
 ];
 
 /// Types that the runtimes' general product (`Gemm`) takes.
@@ -135,96 +142,18 @@ fn as_matmul(equation: &str, rank_x: usize, rank_y: usize) -> Option<([bool; 2],
 /// The cross product of vectors of 3 along the last axis.
 fn cross(c: &mut Call<'_>) -> Result<ValueId> {
     let [x, y] = c.pair()?;
-    let turn = |c: &mut Call<'_>, v, order: [i64; 3]| {
-        let at = c.b.ints(&order);
-        c.b.one(Op::Gather { axis: -1 }, &[v, at])
-    };
-    let (x1, y2) = (turn(c, x, [1, 2, 0])?, turn(c, y, [2, 0, 1])?);
-    let (x2, y1) = (turn(c, x, [2, 0, 1])?, turn(c, y, [1, 2, 0])?);
-    let (plus, minus) = (c.b.binary(BinaryOp::Mul, x1, y2)?, c.b.binary(BinaryOp::Mul, x2, y1)?);
-    c.b.binary(BinaryOp::Sub, plus, minus)
+    c.b.cross(x, y, -1)
 }
 
-/// The elements of square matrices of 1 to 3 rows, each with the leading axes only.
-type Cells = Vec<Vec<ValueId>>;
-
-fn small(c: &mut Call<'_>, f: fn(&mut Call<'_>, &Cells) -> Result<ValueId>) -> Result<ValueId> {
+/// Square matrices and their number of rows.
+fn small(c: &Call<'_>) -> Result<(ValueId, usize)> {
     let x = c.x()?;
     let rank = c.b.rank(x);
     let n = c.known_dim(x, rank.saturating_sub(1))?;
-    if !(1..=3).contains(&n) || rank < 2 {
+    if !(1..=MOST_ROWS).contains(&n) || rank < 2 {
         return Err(c.unsupported("only matrices of up to 3 rows have a lowering").found(c.b.ty(x).to_string()));
     }
-    let mut cells = Vec::new();
-    for i in 0..n {
-        let mut line = Vec::new();
-        let row = element(c, x, -2, i)?;
-        for j in 0..n {
-            line.push(element(c, row, -1, j)?);
-        }
-        cells.push(line);
-    }
-    f(c, &cells)
-}
-
-fn element(c: &mut Call<'_>, x: ValueId, axis: i64, i: usize) -> Result<ValueId> {
-    let at = c.b.constant("", modelport_ir::Tensor::int_scalar(i as i64));
-    c.b.one(Op::Gather { axis }, &[x, at])
-}
-
-fn cell(c: &Call<'_>, m: &Cells, i: usize, j: usize) -> Result<ValueId> {
-    m.get(i).and_then(|r| r.get(j)).copied().ok_or_else(|| c.unsupported("the matrix is too small"))
-}
-
-/// The determinant of what is left without row `i` and column `j`, with its sign.
-fn cofactor(c: &mut Call<'_>, m: &Cells, i: usize, j: usize) -> Result<ValueId> {
-    let rest: Cells = m
-        .iter()
-        .enumerate()
-        .filter(|(r, _)| *r != i)
-        .map(|(_, line)| line.iter().enumerate().filter(|(s, _)| *s != j).map(|(_, &v)| v).collect())
-        .collect();
-    let d = if rest.is_empty() {
-        let like = cell(c, m, 0, 0)?;
-        let one = c.b.scalar_like(like, 1.0);
-        f::filled_like(c.b, like, one)?
-    } else {
-        determinant(c, &rest)?
-    };
-    if (i + j) % 2 == 1 { c.b.unary(UnaryOp::Neg, d) } else { Ok(d) }
-}
-
-fn determinant(c: &mut Call<'_>, m: &Cells) -> Result<ValueId> {
-    if m.len() == 1 {
-        return cell(c, m, 0, 0);
-    }
-    let mut sum = None;
-    for j in 0..m.len() {
-        let (a, d) = (cell(c, m, 0, j)?, cofactor(c, m, 0, j)?);
-        let term = c.b.binary(BinaryOp::Mul, a, d)?;
-        sum = Some(match sum {
-            None => term,
-            Some(s) => c.b.binary(BinaryOp::Add, s, term)?,
-        });
-    }
-    sum.ok_or_else(|| c.unsupported("the matrix is empty"))
-}
-
-fn inverse(c: &mut Call<'_>, m: &Cells) -> Result<ValueId> {
-    let n = m.len();
-    let adjoint = c.bool_or("adjoint", false)?;
-    let whole = determinant(c, m)?;
-    let mut rows = Vec::new();
-    for i in 0..n {
-        let mut row = Vec::new();
-        for j in 0..n {
-            let (r, s) = if adjoint { (i, j) } else { (j, i) };
-            let d = cofactor(c, m, r, s)?;
-            row.push(c.b.binary(BinaryOp::Div, d, whole)?);
-        }
-        rows.push(f::stack(c.b, &row, -1)?);
-    }
-    f::stack(c.b, &rows, -2)
+    Ok((x, n))
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ fn spread(c: &mut Call<'_>, x: ValueId) -> Result<ValueId> {
     let on = eye(c, n, n)?;
     let wide = c.b.unsqueeze(x, &[-1])?;
     let zero = c.b.scalar_like(x, 0.0);
-    f::choose(c.b, on, wide, zero)
+    c.b.choose(on, wide, zero)
 }
 
 /// The main diagonals of matrices.
@@ -66,7 +66,7 @@ fn main_diagonal(c: &mut Call<'_>, x: ValueId) -> Result<ValueId> {
     let (rows, columns) = (c.b.dim(x, rank.saturating_sub(2))?, c.b.dim(x, rank.saturating_sub(1))?);
     let on = eye(c, rows, columns)?;
     let zero = c.b.scalar_like(x, 0.0);
-    let masked = f::choose(c.b, on, x, zero)?;
+    let masked = c.b.choose(on, x, zero)?;
     let mut y = c.b.reduce(ReduceKind::Sum, masked, &[-1], false)?;
     let square = matches!(c.b.shape(x), [.., a, b] if a.same(b));
     if !square {
@@ -86,7 +86,7 @@ fn set_main(c: &mut Call<'_>) -> Result<ValueId> {
     // A diagonal is as long as the shorter side: it goes along that.
     let tall = matches!(c.b.shape(x), [.., Dim::Known(a), Dim::Known(b)] if a > b);
     let wide = c.b.unsqueeze(diagonal, &[if tall { -2 } else { -1 }])?;
-    f::choose(c.b, on, wide, x)
+    c.b.choose(on, wide, x)
 }
 
 /// Vectors as diagonals of a tensor of twice the rank.
@@ -303,7 +303,7 @@ fn set(c: &mut Call<'_>, align: &str) -> Result<ValueId> {
     let spread = picked(c, new, axes, None, &table, &[rows, columns])?;
     let inside = Tensor::from_f64s(DType::Bool, &[rows, columns], &inside)?;
     let inside = c.b.constant("", inside);
-    f::choose(c.b, inside, spread, x)
+    c.b.choose(inside, spread, x)
 }
 
 #[cfg(test)]

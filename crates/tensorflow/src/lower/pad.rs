@@ -62,12 +62,12 @@ fn mirrored(c: &mut Call<'_>, x: ValueId, axis: i64, before: i64, after: i64) ->
     let mut parts = Vec::with_capacity(3);
     if before > 0 {
         let head = c.b.slice_axis(x, axis, 0, before, 1)?;
-        parts.push(f::flip(c.b, head, &[axis])?);
+        parts.push(c.b.flipped(head, &[axis])?);
     }
     parts.push(x);
     if after > 0 {
         let tail = c.b.slice_axis(x, axis, -after, i64::MAX, 1)?;
-        parts.push(f::flip(c.b, tail, &[axis])?);
+        parts.push(c.b.flipped(tail, &[axis])?);
     }
     if let [one] = parts.as_slice() { Ok(*one) } else { c.b.concat(&parts, axis) }
 }

@@ -142,7 +142,7 @@ fn computed(c: &mut Call<'_>, x: ValueId, low: ValueId, high: ValueId) -> Result
     let scale = c.b.binary_scalar(BinaryOp::Div, whole, f64::from(most - least))?;
     let none = f::is_zero(c.b, whole)?;
     let one = c.b.scalar_like(scale, 1.0);
-    let scale = f::choose(c.b, none, one, scale)?;
+    let scale = c.b.choose(none, one, scale)?;
     let part = c.b.binary(BinaryOp::Div, low, scale)?;
     let least_v = c.b.scalar_like(x, f64::from(least));
     let zero = c.b.binary(BinaryOp::Sub, least_v, part)?;
@@ -189,16 +189,16 @@ fn quantize(c: &mut Call<'_>, bits: Option<i64>) -> Result<ValueId> {
         (f::reduce(c.b, ReduceKind::Min, x, &over, keep)?, f::reduce(c.b, ReduceKind::Max, x, &over, keep)?)
     };
     let dtype = c.b.dtype(x);
-    let huge = f::extreme(c.b, dtype, false)?;
+    let huge = c.b.extreme(dtype, false)?;
     // How much each side may be stretched; a side that needs no stretching allows anything.
     let side = |c: &mut Call<'_>, bound: ValueId, number: i64| {
         let number = c.b.scalar(dtype, number as f64);
         let product = c.b.binary(BinaryOp::Mul, number, bound)?;
         let counts = c.b.binary_scalar(BinaryOp::Greater, product, 0.0)?;
         let one = c.b.scalar(dtype, 1.0);
-        let divisor = f::choose(c.b, counts, bound, one)?;
+        let divisor = c.b.choose(counts, bound, one)?;
         let factor = c.b.binary(BinaryOp::Div, number, divisor)?;
-        f::choose(c.b, counts, factor, huge)
+        c.b.choose(counts, factor, huge)
     };
     let (from_low, from_high) = (side(c, low, least)?, side(c, high, most)?);
     let scale = c.b.binary(BinaryOp::Min, from_low, from_high)?;
@@ -207,15 +207,15 @@ fn quantize(c: &mut Call<'_>, bits: Option<i64>) -> Result<ValueId> {
         c.b.binary_scalar(BinaryOp::Div, bound, if n == 0 { 1.0 } else { n as f64 })
     };
     let (by_low, by_high) = (ratio(c, low, least)?, ratio(c, high, most)?);
-    let inverse = f::choose(c.b, lower_wins, by_low, by_high)?;
+    let inverse = c.b.choose(lower_wins, by_low, by_high)?;
     let mut y = x;
     if given {
         let (bottom, top) = (
             c.b.binary_scalar(BinaryOp::Mul, inverse, least as f64)?,
             c.b.binary_scalar(BinaryOp::Mul, inverse, most as f64)?,
         );
-        let bottom = f::choose(c.b, lower_wins, low, bottom)?;
-        let top = f::choose(c.b, lower_wins, top, high)?;
+        let bottom = c.b.choose(lower_wins, low, bottom)?;
+        let top = c.b.choose(lower_wins, top, high)?;
         y = c.b.binary(BinaryOp::Min, y, top)?;
         y = c.b.binary(BinaryOp::Max, y, bottom)?;
     }

@@ -156,7 +156,7 @@ fn size(c: &mut Call<'_>, wanted: ValueId, known: Option<&[i64]>, axis: usize, t
         None => {
             let own = f::element(c.b, wanted, axis)?;
             let open = f::below(c.b, own, 0.0)?;
-            Ok(Size { size: f::choose(c.b, open, there, own)?, cuts: true })
+            Ok(Size { size: c.b.choose(open, there, own)?, cuts: true })
         }
     }
 }
@@ -184,7 +184,7 @@ fn to_tensor(c: &mut Call<'_>) -> Result<ValueId> {
     // What is cut off goes to a cell behind all others.
     let (cell, room) = match inside {
         None => (cell, total),
-        Some(inside) => (f::choose(c.b, inside, cell, total)?, c.b.binary_scalar(BinaryOp::Add, total, 1.0)?),
+        Some(inside) => (c.b.choose(inside, cell, total)?, c.b.binary_scalar(BinaryOp::Add, total, 1.0)?),
     };
     let inner = if c.b.rank(values) > 1 { Some(c.b.one(Op::Shape { start: 1, end: None }, &[values])?) } else { None };
     let with_inner = |c: &mut Call<'_>, mut outer: Vec<ValueId>| {

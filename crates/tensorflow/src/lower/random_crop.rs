@@ -129,7 +129,7 @@ fn part(c: &mut Call<'_>, t: &Tries) -> Result<Part> {
         let area = c.b.binary(BinaryOp::Mul, width, height)?;
         let outside = c.b.binary(op, area, limit)?;
         let other = c.b.binary_scalar(BinaryOp::Add, height, step)?;
-        height = f::choose(c.b, outside, other, height)?;
+        height = c.b.choose(outside, other, height)?;
         width = width_of(c, height, aspect)?;
     }
     let area = c.b.binary(BinaryOp::Mul, width, height)?;
@@ -154,9 +154,9 @@ fn narrowed(c: &mut Call<'_>, t: &Tries, height: ValueId, aspect: ValueId) -> Re
     let most = c.b.unary(UnaryOp::Floor, most)?;
     let less = c.b.binary_scalar(BinaryOp::Sub, most, 1.0)?;
     let still = too_wide(c, most)?;
-    let most = f::choose(c.b, still, less, most)?;
+    let most = c.b.choose(still, less, most)?;
     let over = too_wide(c, height)?;
-    let height = f::choose(c.b, over, most, height)?;
+    let height = c.b.choose(over, most, height)?;
     c.b.binary(BinaryOp::Min, height, t.tall)
 }
 
@@ -233,7 +233,7 @@ fn first(c: &mut Call<'_>, t: &Tries, part: &Part, good: ValueId) -> Result<[Val
     let zero = c.b.scalar(DType::F32, 0.0);
     let mut pick = |all: ValueId, otherwise: ValueId| {
         let one = c.b.one(Op::Gather { axis: 0 }, &[all, at])?;
-        f::choose(c.b, found, one, otherwise)
+        c.b.choose(found, one, otherwise)
     };
     Ok([pick(part.y, zero)?, pick(part.x, zero)?, pick(part.height, t.tall)?, pick(part.width, t.wide)?])
 }

@@ -118,7 +118,7 @@ fn running_log_sum_exp(c: &mut Call<'_>) -> Result<ValueId> {
     let y = c.b.transpose(x, &perm)?;
     let wide = c.b.unsqueeze(y, &[last as i64])?;
     let never = c.b.scalar_like(x, f64::NEG_INFINITY);
-    let masked = f::choose(c.b, seen, wide, never)?;
+    let masked = c.b.choose(seen, wide, never)?;
     let y = c.b.reduce(ReduceKind::LogSumExp, masked, &[-1], false)?;
     c.b.transpose(y, &perm)
 }

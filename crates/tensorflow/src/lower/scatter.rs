@@ -31,15 +31,8 @@ fn through_numbers(c: &mut Call<'_>, op: Op, x: ValueId, at: ValueId, updates: V
 fn scatter_nd(c: &mut Call<'_>) -> Result<ValueId> {
     let [at, updates, shape] = c.three()?;
     let shape = f::long_vector(c.b, shape)?;
-    let mut values = updates;
-    let dtype = c.b.dtype(updates);
-    if dtype == DType::Bool {
-        values = c.b.cast(values, DType::I32)?;
-    }
-    let zero = c.b.scalar_like(values, 0.0);
-    let blank = c.b.one(Op::Expand, &[zero, shape])?;
-    let y = through_numbers(c, Op::ScatterNd { reduction: ScatterReduction::Add }, blank, at, values)?;
-    c.b.cast(y, dtype)
+    let at = c.b.cast(at, DType::I64)?;
+    c.b.scattered(at, updates, shape)
 }
 
 /// (x, indices, updates)

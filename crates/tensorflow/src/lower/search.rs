@@ -59,13 +59,7 @@ fn in_top_k(c: &mut Call<'_>) -> Result<ValueId> {
             c.b.constant("", Tensor::int_scalar(k))
         }
     };
-    let at = c.b.cast(target, DType::I64)?;
-    let at = c.b.unsqueeze(at, &[1])?;
-    let own = c.b.one(Op::GatherElements { axis: 1 }, &[x, at])?;
-    let above = c.b.binary(BinaryOp::Greater, x, own)?;
-    let above = c.b.cast(above, DType::I64)?;
-    let count = c.b.reduce(ReduceKind::Sum, above, &[1], false)?;
-    c.b.binary(BinaryOp::Less, count, k)
+    c.b.in_top(x, target, k)
 }
 
 /// The indices of what is not zero, one row each.
@@ -84,19 +78,7 @@ fn unique(c: &mut Call<'_>, counted: bool) -> Result<Vec<ValueId>> {
         _ => c.ints(1, "axis")?.first().copied(),
     };
     let axis = axis.filter(|_| c.b.rank(x) > 1);
-    // Types of which onnxruntime 1.32 finds unique elements.
-    let dtype = c.b.dtype(x);
-    let wide = match dtype {
-        DType::F16 | DType::BF16 => DType::F32,
-        d if d.is_int() && d != DType::I8 => DType::I64,
-        d => d,
-    };
-    let x = c.b.cast(x, wide)?;
-    let results = c.b.add(Op::Unique { axis, sorted: false }, &[Some(x)])?;
-    let &[values, _, inverse, counts] = results.as_slice() else {
-        return Err(c.unsupported("it has no lowering"));
-    };
-    let values = c.b.cast(values, dtype)?;
+    let [values, _, inverse, counts] = c.b.unique(x, axis, false)?;
     let mut out = vec![values, c.b.cast(inverse, to)?];
     if counted {
         out.push(c.b.cast(counts, to)?);
@@ -128,10 +110,8 @@ fn bucketize(c: &mut Call<'_>) -> Result<ValueId> {
     let x = if c.b.dtype(x).is_float() { x } else { c.b.cast(x, DType::F32)? };
     let limits = Tensor::from_f64s(c.b.dtype(x), &[boundaries.len()], &boundaries)?;
     let limits = c.b.constant("", limits);
-    let cells = c.b.unsqueeze(x, &[-1])?;
-    let reached = c.b.binary(BinaryOp::GreaterOrEqual, cells, limits)?;
-    let reached = c.b.cast(reached, DType::I32)?;
-    c.b.reduce(ReduceKind::Sum, reached, &[-1], false)
+    let count = c.b.ranks(x, limits, true)?;
+    c.b.cast(count, DType::I32)
 }
 
 /// (sorted rows, values of each row): how many elements stand before the place of the value.

@@ -103,7 +103,7 @@ fn broadcast_args(c: &mut Call<'_>) -> Result<ValueId> {
     }
     let one = c.b.scalar_like(x, 1.0);
     let stretched = c.b.binary(BinaryOp::Equal, x, one)?;
-    f::choose(c.b, stretched, y, x)
+    c.b.choose(stretched, y, x)
 }
 
 /// `y[x[i]] = i`.

@@ -39,7 +39,7 @@ fn slice(c: &mut Call<'_>) -> Result<ValueId> {
                     None => {
                         let rest = f::below(c.b, n, 0.0)?;
                         let most = c.b.ints(&[i64::MAX]);
-                        f::choose(c.b, rest, most, end)?
+                        c.b.choose(rest, most, end)?
                     }
                 }
             }

@@ -90,11 +90,11 @@ fn reshape(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
             let whole = c.b.reduce(ReduceKind::Prod, from, &[0], true)?;
             let open = f::below(c.b, to, 0.0)?;
             let one = c.b.scalar_like(to, 1.0);
-            let given = f::choose(c.b, open, one, to)?;
+            let given = c.b.choose(open, one, to)?;
             let part = c.b.reduce(ReduceKind::Prod, given, &[0], true)?;
             let part = c.b.binary_scalar(BinaryOp::Max, part, 1.0)?;
             let rest = c.b.binary(BinaryOp::Div, whole, part)?;
-            f::choose(c.b, open, rest, to)?
+            c.b.choose(open, rest, to)?
         }
     };
     let new = sizes(c, shape)?;

@@ -3,7 +3,7 @@
 
 use super::call::Call;
 use super::elementwise::single;
-use super::formula::{self as f, choose, polynomial};
+use super::formula as f;
 use super::{Row, row};
 use modelport_diag::Result;
 use modelport_ir::core::{BinaryOp, UnaryOp};
@@ -13,7 +13,7 @@ use std::f64::consts::PI;
 pub(crate) const ROWS: &[Row] = &[
     row("Lgamma", |c: &mut Call<'_>| single(c, log_gamma)),
     row("Digamma", |c: &mut Call<'_>| single(c, digamma)),
-    row("Erfinv", |c: &mut Call<'_>| single(c, erf_inverse)),
+    row("Erfinv", |c: &mut Call<'_>| single(c, Builder::erf_inverse)),
     row("Ndtri", |c: &mut Call<'_>| single(c, normal_quantile)),
 ];
 
@@ -35,7 +35,7 @@ fn log_gamma(b: &mut Builder, x: ValueId) -> Result<ValueId> {
     let reflects = f::below(b, x, 0.5)?;
     let one = b.scalar_like(x, 1.0);
     let mirrored = b.binary(BinaryOp::Sub, one, x)?;
-    let z = choose(b, reflects, mirrored, x)?;
+    let z = b.choose(reflects, mirrored, x)?;
     let z = b.binary_scalar(BinaryOp::Sub, z, 1.0)?;
     let mut sum = b.scalar_like(x, LANCZOS[0]);
     for (i, &coefficient) in LANCZOS.iter().enumerate().skip(1) {
@@ -58,7 +58,7 @@ fn log_gamma(b: &mut Builder, x: ValueId) -> Result<ValueId> {
     let log_pi = b.scalar_like(x, PI.ln());
     let reflection = b.binary(BinaryOp::Sub, log_pi, log_sine)?;
     let below = b.binary(BinaryOp::Sub, reflection, value)?;
-    choose(b, reflects, below, value)
+    b.choose(reflects, below, value)
 }
 
 /// x without its whole part, times π.
@@ -79,7 +79,7 @@ fn digamma(b: &mut Builder, x: ValueId) -> Result<ValueId> {
     let reflects = f::below(b, x, 0.5)?;
     let one = b.scalar_like(x, 1.0);
     let mirrored = b.binary(BinaryOp::Sub, one, x)?;
-    let z = choose(b, reflects, mirrored, x)?;
+    let z = b.choose(reflects, mirrored, x)?;
     let mut steps = None;
     for i in 0..6 {
         let at = b.binary_scalar(BinaryOp::Add, z, f64::from(i))?;
@@ -92,7 +92,7 @@ fn digamma(b: &mut Builder, x: ValueId) -> Result<ValueId> {
     let t = b.binary_scalar(BinaryOp::Add, z, 6.0)?;
     let inverse = b.unary(UnaryOp::Reciprocal, t)?;
     let square = b.binary(BinaryOp::Mul, inverse, inverse)?;
-    let series = polynomial(b, square, &[0.0, -1.0 / 12.0, 1.0 / 120.0, -1.0 / 252.0, 1.0 / 240.0])?;
+    let series = b.polynomial(square, &[0.0, -1.0 / 12.0, 1.0 / 120.0, -1.0 / 252.0, 1.0 / 240.0])?;
     let log = b.unary(UnaryOp::Log, t)?;
     let half = b.binary_scalar(BinaryOp::Mul, inverse, 0.5)?;
     let mut value = b.binary(BinaryOp::Sub, log, half)?;
@@ -106,55 +106,7 @@ fn digamma(b: &mut Builder, x: ValueId) -> Result<ValueId> {
     let pi = b.scalar_like(x, PI);
     let turn = b.binary(BinaryOp::Div, pi, tangent)?;
     let below = b.binary(BinaryOp::Sub, value, turn)?;
-    choose(b, reflects, below, value)
-}
-
-/// Giles's polynomials in w − 5/2 and √w − 3 (M. Giles, Approximating the erfinv function, 2012).
-const CENTRE: [f64; 9] = [
-    1.501_409_41,
-    0.246_640_727,
-    -0.004_177_681_64,
-    -0.001_253_725_03,
-    0.000_218_580_87,
-    -4.391_506_54e-6,
-    -3.523_387_7e-6,
-    3.432_739_39e-7,
-    2.810_226_36e-8,
-];
-const TAIL: [f64; 9] = [
-    2.832_976_82,
-    1.001_674_06,
-    0.009_438_870_47,
-    -0.007_622_461_3,
-    0.005_739_507_73,
-    -0.003_673_428_44,
-    0.001_349_343_22,
-    0.000_100_950_558,
-    -0.000_200_214_257,
-];
-
-pub(super) fn erf_inverse(b: &mut Builder, x: ValueId) -> Result<ValueId> {
-    let square = b.binary(BinaryOp::Mul, x, x)?;
-    let negated = b.unary(UnaryOp::Neg, square)?;
-    let log = super::elementwise::log1p(b, negated)?;
-    let value = erf_inverse_at(b, x, log)?;
-    // At the ends.
-    let size = b.unary(UnaryOp::Abs, x)?;
-    let end = b.binary_scalar(BinaryOp::Equal, size, 1.0)?;
-    let infinite = b.binary_scalar(BinaryOp::Mul, x, f64::INFINITY)?;
-    choose(b, end, infinite, value)
-}
-
-/// erf⁻¹(x), where log(1 − x²) is known.
-fn erf_inverse_at(b: &mut Builder, x: ValueId, log: ValueId) -> Result<ValueId> {
-    let w = b.unary(UnaryOp::Neg, log)?;
-    let near = b.binary_scalar(BinaryOp::Sub, w, 2.5)?;
-    let root = b.unary(UnaryOp::Sqrt, w)?;
-    let far = b.binary_scalar(BinaryOp::Sub, root, 3.0)?;
-    let (centre, tail) = (polynomial(b, near, &CENTRE)?, polynomial(b, far, &TAIL)?);
-    let central = f::below(b, w, 5.0)?;
-    let factor = choose(b, central, centre, tail)?;
-    b.binary(BinaryOp::Mul, factor, x)
+    b.choose(reflects, below, value)
 }
 
 /// What a share `p` of numbers of the normal distribution is below. Near 0 it is as exact as `p` is: 1 − (2p − 1)² is
@@ -166,7 +118,7 @@ pub(super) fn quantile_of_share(b: &mut Builder, p: ValueId) -> Result<ValueId> 
     let log = b.unary(UnaryOp::Log, product)?;
     let twice = b.binary_scalar(BinaryOp::Mul, p, 2.0)?;
     let centred = b.binary_scalar(BinaryOp::Sub, twice, 1.0)?;
-    let value = erf_inverse_at(b, centred, log)?;
+    let value = b.erf_inverse_at(centred, log)?;
     b.binary_scalar(BinaryOp::Mul, value, std::f64::consts::SQRT_2)
 }
 
@@ -174,6 +126,6 @@ pub(super) fn quantile_of_share(b: &mut Builder, p: ValueId) -> Result<ValueId> 
 fn normal_quantile(b: &mut Builder, x: ValueId) -> Result<ValueId> {
     let twice = b.binary_scalar(BinaryOp::Mul, x, 2.0)?;
     let centred = b.binary_scalar(BinaryOp::Sub, twice, 1.0)?;
-    let value = erf_inverse(b, centred)?;
+    let value = b.erf_inverse(centred)?;
     b.binary_scalar(BinaryOp::Mul, value, std::f64::consts::SQRT_2)
 }

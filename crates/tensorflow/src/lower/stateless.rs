@@ -249,7 +249,7 @@ fn summed(b: &mut Builder, logits: ValueId) -> Result<ValueId> {
     let infinite = b.scalar(DType::F64, f64::INFINITY);
     let finite = b.binary(BinaryOp::Less, size, infinite)?;
     let none = b.scalar(DType::F64, f64::NEG_INFINITY);
-    let x = f::choose(b, finite, x, none)?;
+    let x = b.choose(finite, x, none)?;
     let most = b.reduce(ReduceKind::Max, x, &[1], true)?;
     let x = b.binary(BinaryOp::Sub, x, most)?;
     let x = b.unary(UnaryOp::Exp, x)?;

@@ -145,9 +145,9 @@ fn combined(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let count = c.b.reduce(ReduceKind::Sum, count, &[1], false)?;
     let visible = c.b.unsqueeze(valid, &[2])?;
     let zero = c.b.scalar(DType::F32, 0.0);
-    let picked = f::choose(c.b, visible, picked, zero)?;
-    let best = f::choose(c.b, valid, best, zero)?;
-    let class = f::choose(c.b, valid, class, zero)?;
+    let picked = c.b.choose(visible, picked, zero)?;
+    let best = c.b.choose(valid, best, zero)?;
+    let class = c.b.choose(valid, class, zero)?;
     let lack = c.b.binary(BinaryOp::Sub, total, some)?;
     Ok(vec![lengthened(c, picked, lack)?, lengthened(c, best, lack)?, lengthened(c, class, lack)?, count])
 }

@@ -6,7 +6,7 @@
 use super::call::Call;
 use super::formula as f;
 use super::random::seed;
-use super::special::{erf_inverse, quantile_of_share};
+use super::special::quantile_of_share;
 use super::{Row, row};
 use modelport_diag::Result;
 use modelport_ir::core::BinaryOp;
@@ -32,7 +32,7 @@ pub(super) fn truncated(b: &mut Builder, shape: ValueId, to: DType, seed: Option
     let even = b.drawn_evenly(shape, wide(to), seed)?;
     let twice = b.binary_scalar(BinaryOp::Mul, even, 2.0 * WITHIN)?;
     let share = b.binary_scalar(BinaryOp::Sub, twice, WITHIN)?;
-    let part = erf_inverse(b, share)?;
+    let part = b.erf_inverse(share)?;
     let all = b.binary_scalar(BinaryOp::Mul, part, SQRT_2)?;
     // The bounds are none of them, and rounding may reach them.
     let high = 2.0 - f64::from(f32::EPSILON);

@@ -190,12 +190,7 @@ pub(super) fn extremum(c: &mut Call<'_>, op: BinaryOp, x: ValueId, y: ValueId) -
 fn ignoring_nan(c: &mut Call<'_>, op: BinaryOp) -> Result<ValueId> {
     let (x, y) = c.pair("self", "other")?;
     let both = extremum(c, op, x, y)?;
-    if !c.b.dtype(x).is_float() {
-        return Ok(both);
-    }
-    let (x_nan, y_nan) = (c.unary(UnaryOp::IsNaN, x)?, c.unary(UnaryOp::IsNaN, y)?);
-    let out = c.choose(y_nan, x, both)?;
-    c.choose(x_nan, y, out)
+    c.b.ignoring_nan(both, x, y)
 }
 
 fn atan2(c: &mut Call<'_>) -> Result<ValueId> {
@@ -222,16 +217,9 @@ fn copysign(c: &mut Call<'_>) -> Result<ValueId> {
     c.choose(negative, negated, magnitude)
 }
 
-/// The larger one plus the logarithm of what the smaller one adds, in units of `ln`.
 fn logaddexp(c: &mut Call<'_>, ln: f64) -> Result<ValueId> {
     let (x, y) = c.float_pair("self", "other")?;
-    let high = c.binary(BinaryOp::Max, x, y)?;
-    let low = c.binary(BinaryOp::Min, x, y)?;
-    let gap = c.binary(BinaryOp::Sub, low, high)?;
-    let gap = if ln == 1.0 { gap } else { c.with(BinaryOp::Mul, gap, ln)? };
-    let rest = c.unary(UnaryOp::Softplus, gap)?;
-    let rest = if ln == 1.0 { rest } else { c.with(BinaryOp::Div, rest, ln)? };
-    c.binary(BinaryOp::Add, high, rest)
+    c.b.log_add_exp(x, y, ln)
 }
 
 fn xlogy(c: &mut Call<'_>) -> Result<ValueId> {
@@ -266,25 +254,12 @@ fn compare(c: &mut Call<'_>, op: BinaryOp, not: bool) -> Result<ValueId> {
 
 fn isclose(c: &mut Call<'_>) -> Result<ValueId> {
     let (x, y) = c.pair("self", "other")?;
-    let (rtol, atol) = (c.number("rtol")?, c.number("atol")?);
-    let equal = c.binary(BinaryOp::Equal, x, y)?;
-    let (fx, fy) = (c.float(x)?, c.float(y)?);
-    let gap = c.binary(BinaryOp::Sub, fx, fy)?;
-    let gap = c.unary(UnaryOp::Abs, gap)?;
-    let allowed = c.unary(UnaryOp::Abs, fy)?;
-    let allowed = c.with(BinaryOp::Mul, allowed, rtol)?;
-    let allowed = c.with(BinaryOp::Add, allowed, atol)?;
-    let near = c.binary(BinaryOp::LessOrEqual, gap, allowed)?;
-    let infinite = c.unary(UnaryOp::IsInf, gap)?;
-    let finite = c.unary(UnaryOp::Not, infinite)?;
-    let near = c.binary(BinaryOp::And, near, finite)?;
-    let mut out = c.binary(BinaryOp::Or, equal, near)?;
-    if c.flag("equal_nan")? {
-        let (a, b) = (c.unary(UnaryOp::IsNaN, fx)?, c.unary(UnaryOp::IsNaN, fy)?);
-        let both = c.binary(BinaryOp::And, a, b)?;
-        out = c.binary(BinaryOp::Or, out, both)?;
+    let out = c.b.close(x, y, [c.number("rtol")?, c.number("atol")?])?;
+    if !c.flag("equal_nan")? {
+        return Ok(out);
     }
-    Ok(out)
+    let (x, y) = (c.float(x)?, c.float(y)?);
+    c.b.or_both_nan(out, x, y)
 }
 
 fn logical(c: &mut Call<'_>, op: BinaryOp) -> Result<ValueId> {

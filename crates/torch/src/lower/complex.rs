@@ -25,7 +25,7 @@ pub(super) const ROWS: &[Row] = &[
     row_complex("aten::view_as_complex", as_complex).view(),
     row_complex("aten::view_as_real", |c| {
         let z = c.complex("self")?;
-        joined(c.b, z).map(Pair::from)
+        c.b.joined(z).map(Pair::from)
     })
     .view(),
     row_complex("aten::real", |c| Ok(c.complex("self")?.re.into())).view(),
@@ -288,12 +288,4 @@ pub(super) fn split(b: &mut Builder, x: ValueId) -> Result<Pair> {
     };
     let re = part(0)?;
     Ok(Pair { re, im: Some(part(1)?) })
-}
-
-/// Both parts in a new last dimension.
-pub(super) fn joined(b: &mut Builder, z: Pair) -> Result<ValueId> {
-    let axis = b.rank(z.re) as i64;
-    let im = b.imaginary(z)?;
-    let parts = [b.unsqueeze(z.re, &[axis])?, b.unsqueeze(im, &[axis])?];
-    b.one(Op::Concat { axis }, &parts)
 }

@@ -2,12 +2,10 @@
 //! PyTorch 2.15), and that stand undivided in traces and exported programs.
 
 use super::call::Call;
-use super::pieces::range_of;
-use super::sizes::Size;
 use super::{Row, row, row_many};
 use modelport_diag::Result;
 use modelport_ir::core::{BinaryOp, ReduceKind, UnaryOp};
-use modelport_ir::{DType, Dim, Op, Tensor, ValueId};
+use modelport_ir::{DType, Op, Tensor, ValueId};
 
 pub(super) const ROWS: &[Row] = &[
     row("aten::diff", diff),
@@ -27,18 +25,12 @@ fn diff(c: &mut Call<'_>) -> Result<ValueId> {
     let axis = c.axis("dim", c.rank(x))?;
     let (before, after) = (c.opt_tensor("prepend")?, c.opt_tensor("append")?);
     let parts: Vec<ValueId> = [before, Some(x), after].into_iter().flatten().collect();
-    let mut out = if parts.len() > 1 { c.b.concat(&parts, axis as i64)? } else { x };
-    let op = if c.b.dtype(x) == DType::Bool { BinaryOp::Xor } else { BinaryOp::Sub };
+    let x = if parts.len() > 1 { c.b.concat(&parts, axis as i64)? } else { x };
     let n = c.opt_int("n")?.unwrap_or(1);
     if !(0..=64).contains(&n) {
         return Err(c.bad("n", "a number from 0 to 64"));
     }
-    for _ in 0..n {
-        let later = range_of(c, out, axis, Size::Known(1), Size::Known(i64::MAX), 1)?;
-        let earlier = range_of(c, out, axis, Size::Known(0), Size::Known(-1), 1)?;
-        out = c.binary(op, later, earlier)?;
-    }
-    Ok(out)
+    c.b.differences(x, axis, n)
 }
 
 /// Vectors are columns.
@@ -73,33 +65,15 @@ fn broadcast_tensors(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
     all.into_iter().map(|t| c.b.one(Op::Expand, &[t, shape])).collect()
 }
 
-/// Letters for the axes of an equation.
-fn letter(i: usize) -> Option<char> {
-    u8::try_from(i).ok().filter(|i| *i < 52).map(|i| char::from(if i < 26 { b'a' + i } else { b'A' + i - 26 }))
-}
-
 fn tensordot(c: &mut Call<'_>) -> Result<ValueId> {
     let (x, y) = c.pair("self", "other")?;
     let (left, right) = (c.ints("dims_self")?, c.ints("dims_other")?);
     if left.len() != right.len() {
         return Err(c.bad("dims_other", "as many dimensions as dims_self"));
     }
-    let many = || "more axes than an equation has letters";
-    let mut a: Vec<Option<char>> = (0..c.rank(x)).map(letter).collect();
-    let mut b: Vec<Option<char>> = (c.rank(x)..c.rank(x) + c.rank(y)).map(letter).collect();
-    let mut gone = Vec::with_capacity(left.len());
-    for (&l, &r) in left.iter().zip(&right) {
-        let (l, r) = (c.axis_of(l, c.rank(x))?, c.axis_of(r, c.rank(y))?);
-        if let (Some(&shared), Some(slot)) = (a.get(l), b.get_mut(r)) {
-            *slot = shared;
-            gone.push(shared);
-        }
-    }
-    let kept: Option<String> = a.iter().chain(&b).filter(|l| !gone.contains(l)).copied().collect();
-    let (a, b): (Option<String>, Option<String>) = (a.drain(..).collect(), b.drain(..).collect());
-    let (a, b, kept) =
-        (a.ok_or_else(|| c.unsupported(many()))?, b.ok_or_else(|| c.unsupported(many()))?, kept.unwrap_or_default());
-    c.b.one(Op::Einsum { equation: format!("{a},{b}->{kept}") }, &[x, y])
+    let pair = |(&l, &r): (&i64, &i64)| Ok((c.axis_of(l, c.rank(x))?, c.axis_of(r, c.rank(y))?));
+    let pairs: Vec<(usize, usize)> = left.iter().zip(&right).map(pair).collect::<Result<_>>()?;
+    c.b.tensordot(x, y, &pairs).map_err(|d| d.at_node(c.b.scope()))
 }
 
 /// Integers are summed in 64 bits.
@@ -111,25 +85,9 @@ fn trace(c: &mut Call<'_>) -> Result<ValueId> {
     c.b.reduce(ReduceKind::Sum, kept, &[0, 1], false)
 }
 
-/// Every element of one times the whole other: axes of both stand by turns, and are merged.
 fn kron(c: &mut Call<'_>) -> Result<ValueId> {
-    let (mut x, mut y) = c.pair("self", "other")?;
-    let rank = c.rank(x).max(c.rank(y));
-    for t in [&mut x, &mut y] {
-        let front: Vec<i64> = (0..(rank - c.rank(*t)) as i64).collect();
-        *t = if front.is_empty() { *t } else { c.b.unsqueeze(*t, &front)? };
-    }
-    let known = |c: &Call<'_>, t: ValueId, axis: usize| c.b.shape(t).get(axis).and_then(Dim::known).map(|n| n as i64);
-    let merged: Vec<i64> =
-        (0..rank).map(|axis| known(c, x, axis).and_then(|a| a.checked_mul(known(c, y, axis)?)).unwrap_or(-1)).collect();
-    if merged.iter().filter(|n| **n < 0).count() > 1 {
-        return Err(c.unsupported("more than one size is known only at run time"));
-    }
-    let (odd, even): (Vec<i64>, Vec<i64>) =
-        ((0..rank as i64).map(|i| 2 * i + 1).collect(), (0..rank as i64).map(|i| 2 * i).collect());
-    let (x, y) = (c.b.unsqueeze(x, &odd)?, c.b.unsqueeze(y, &even)?);
-    let product = c.binary(BinaryOp::Mul, x, y)?;
-    c.b.reshape(product, &merged)
+    let (x, y) = c.pair("self", "other")?;
+    c.b.kron(x, y)
 }
 
 /// Whether each element is one of the others.
@@ -140,12 +98,7 @@ fn isin(c: &mut Call<'_>) -> Result<ValueId> {
         _ => ["elements", "test_elements"],
     };
     let (x, others) = c.pair(names[0], names[1])?;
-    let others = c.b.reshape(others, &[-1])?;
-    let x = c.b.unsqueeze(x, &[-1])?;
-    let equal = c.binary(BinaryOp::Equal, x, others)?;
-    let counts = c.b.cast(equal, DType::I32)?;
-    let found = c.b.reduce(ReduceKind::Sum, counts, &[-1], false)?;
-    let found = c.b.cast(found, DType::Bool)?;
+    let found = c.b.is_in(x, others)?;
     if c.flag("invert")? { c.unary(UnaryOp::Not, found) } else { Ok(found) }
 }
 

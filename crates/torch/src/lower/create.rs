@@ -236,27 +236,8 @@ fn one_hot(c: &mut Call<'_>) -> Result<ValueId> {
 
 fn meshgrid(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let tensors = c.tensors("tensors")?;
-    let swap = c.opt_str("indexing")? == Some("xy") && tensors.len() > 1;
-    let rank = tensors.len();
-    let place = |i: usize| if swap && i < 2 { 1 - i } else { i };
-    let mut sizes = vec![Size::Known(1); rank];
-    for (i, &t) in tensors.iter().enumerate() {
-        let size = if c.rank(t) == 0 { Size::Known(1) } else { c.dim(t, 0)? };
-        if let Some(slot) = sizes.get_mut(place(i)) {
-            *slot = size;
-        }
-    }
-    let shape = c.vector(&sizes)?;
-    let mut out = Vec::with_capacity(rank);
-    for (i, &t) in tensors.iter().enumerate() {
-        let mut dims = vec![1i64; rank];
-        if let Some(slot) = dims.get_mut(place(i)) {
-            *slot = -1;
-        }
-        let t = c.b.reshape(t, &dims)?;
-        out.push(c.b.one(Op::Expand, &[t, shape])?);
-    }
-    Ok(out)
+    let swap = c.opt_str("indexing")? == Some("xy");
+    c.b.grid(&tensors, swap)
 }
 
 fn to(c: &mut Call<'_>) -> Result<ValueId> {

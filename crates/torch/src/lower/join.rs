@@ -196,14 +196,8 @@ fn roll_axis(c: &mut Call<'_>, x: ValueId, axis: usize, shift: i64) -> Result<Va
 }
 
 pub(super) fn flipped(c: &mut Call<'_>, x: ValueId, axes: &[usize]) -> Result<ValueId> {
-    if axes.is_empty() {
-        return Ok(x);
-    }
-    let n = axes.len();
     let axes: Vec<i64> = axes.iter().map(|&a| a as i64).collect();
-    let operands = [vec![-1; n], vec![i64::MIN; n], axes, vec![-1; n]].map(|v| c.b.ints(&v));
-    let [starts, ends, axes, steps] = operands;
-    c.b.one(Op::Slice, &[x, starts, ends, axes, steps])
+    c.b.flipped(x, &axes)
 }
 
 fn flip(c: &mut Call<'_>) -> Result<ValueId> {
@@ -221,20 +215,7 @@ fn rot90(c: &mut Call<'_>) -> Result<ValueId> {
     let x = c.tensor("self")?;
     let dims: Vec<usize> = c.ints("dims")?.into_iter().map(|d| c.axis_of(d, c.rank(x))).collect::<Result<_>>()?;
     let &[a, b] = dims.as_slice() else { return Err(c.bad("dims", "two dimensions")) };
-    let mut perm: Vec<usize> = (0..c.rank(x)).collect();
-    perm.swap(a, b);
-    match c.int("k")?.rem_euclid(4) {
-        0 => Ok(x),
-        1 => {
-            let x = flipped(c, x, &[b])?;
-            c.b.transpose(x, &perm)
-        }
-        2 => flipped(c, x, &[a, b]),
-        _ => {
-            let x = flipped(c, x, &[a])?;
-            c.b.transpose(x, &perm)
-        }
-    }
+    c.b.turned(x, c.int("k")?, [a, b])
 }
 
 fn triangle(c: &mut Call<'_>, upper: bool) -> Result<ValueId> {
@@ -249,34 +230,9 @@ fn triangle(c: &mut Call<'_>, upper: bool) -> Result<ValueId> {
 }
 
 fn diag_of(c: &mut Call<'_>, x: ValueId, offset: i64) -> Result<ValueId> {
-    let n = c.known_dim(x, c.rank(x).saturating_sub(1))? as i64;
-    let size = n.saturating_add(offset.saturating_abs());
-    if size.saturating_mul(size) > 1 << 24 {
-        return Err(c.unsupported("a diagonal of that size is not converted"));
-    }
-    let mut mask = vec![0.0; (size * size) as usize];
-    for i in 0..n {
-        let (row, column) = (i + (-offset).max(0), i + offset.max(0));
-        if let Some(m) = mask.get_mut((row * size + column) as usize) {
-            *m = 1.0;
-        }
-    }
-    let tensor = modelport_ir::Tensor::from_f64s(DType::Bool, &[size as usize, size as usize], &mask)?;
-    let mask = c.b.constant("", tensor);
-    // Columns of the padded vector, kept where the diagonal is.
-    let mut pads = vec![0i64; c.rank(x) * 2];
-    let last = c.rank(x) - 1;
-    let end = pads.len() - 1;
-    for (at, v) in [(last, offset.max(0)), (end, (-offset).max(0))] {
-        if let Some(p) = pads.get_mut(at) {
-            *p = v;
-        }
-    }
-    let pads = c.b.ints(&pads);
-    let padded = c.b.one(Op::Pad { mode: modelport_ir::core::PadMode::Constant }, &[x, pads])?;
-    let wide = c.b.unsqueeze(padded, &[-2])?;
-    let zero = c.b.scalar_like(x, 0.0);
-    c.choose(mask, wide, zero)
+    let n = c.known_dim(x, c.rank(x).saturating_sub(1))?;
+    let out = c.b.diagonal_matrix(x, n, offset)?;
+    out.ok_or_else(|| c.unsupported("a diagonal of that size is not converted"))
 }
 
 fn diag_embed(c: &mut Call<'_>) -> Result<ValueId> {

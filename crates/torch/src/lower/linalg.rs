@@ -200,13 +200,5 @@ fn cross(c: &mut Call<'_>) -> Result<ValueId> {
         // The first dimension of three.
         None => c.b.shape(x).iter().position(|d| d.known() == Some(3)).unwrap_or(0),
     } as i64;
-    let mut rolled = |v: ValueId, order: &[i64]| {
-        let at = c.b.ints(order);
-        c.b.one(Op::Gather { axis }, &[v, at])
-    };
-    let (x1, x2) = (rolled(x, &[1, 2, 0])?, rolled(x, &[2, 0, 1])?);
-    let (y1, y2) = (rolled(y, &[1, 2, 0])?, rolled(y, &[2, 0, 1])?);
-    let plus = c.binary(BinaryOp::Mul, x1, y2)?;
-    let minus = c.binary(BinaryOp::Mul, x2, y1)?;
-    c.binary(BinaryOp::Sub, plus, minus)
+    c.b.cross(x, y, axis)
 }

@@ -3,7 +3,7 @@
 //! Owns: which ops those are, and what real operands and numbers mean to the imaginary part. Must never know: what ops do.
 
 use super::call::{Call, Operand, operand_index};
-use super::complex::{OWN, joined, split};
+use super::complex::{OWN, split};
 use super::one::apply;
 use super::schema::Bound;
 use super::{Lower, Row, through};
@@ -208,7 +208,7 @@ fn product(c: &mut Call<'_>, row: &Row, bound: &Bound, uses: &[(&'static str, Op
 pub(super) fn write_through(c: &mut Call<'_>, index: usize, from: Operand, new: Operand) -> Result<Operand> {
     let (z, part) = (from.pair(), new.pair());
     let whole = match (c.name, z.im) {
-        ("aten::view_as_complex", _) => joined(c.b, part)?.into(),
+        ("aten::view_as_complex", _) => c.b.joined(part)?.into(),
         ("aten::view_as_real", _) => split(c.b, part.re)?,
         ("aten::real", Some(_)) => Pair { re: part.re, im: z.im },
         ("aten::imag", Some(_)) => Pair { re: z.re, im: Some(part.re) },

@@ -4,6 +4,7 @@ use super::call::Call;
 use super::sizes::Size;
 use super::{Row, row, row_many};
 use modelport_diag::Result;
+use modelport_ir::arrange::diagonal_places as diagonal_places_of;
 use modelport_ir::{Attr, Dim, Op, ValueId};
 
 pub(super) const ROWS: &[Row] = &[
@@ -210,25 +211,14 @@ pub(super) fn diagonal_places(c: &Call<'_>, x: ValueId) -> Result<(usize, usize,
         return Err(c.bad("dim2", "another dimension than dim1"));
     }
     let offset = c.opt_int("offset")?.unwrap_or(0);
-    let (rows, columns) = (c.known_dim(x, a)? as i64, c.known_dim(x, b)? as i64);
-    let (row, column) = (offset.saturating_neg().max(0), offset.max(0));
-    let n = (rows - row).min(columns - column).max(0);
-    Ok((a, b, (row..row + n).collect(), (column..column + n).collect()))
+    let (rows, columns) = diagonal_places_of(c.known_dim(x, a)?, c.known_dim(x, b)?, offset);
+    Ok((a, b, rows, columns))
 }
 
 fn diagonal(c: &mut Call<'_>) -> Result<ValueId> {
     let x = c.tensor("self")?;
     let (a, b, rows, columns) = diagonal_places(c, x)?;
-    let places: Vec<i64> = rows.iter().zip(&columns).flat_map(|(r, k)| [*r, *k]).collect();
-    let rest = (0..c.rank(x)).filter(|&i| i != a && i != b);
-    let perm: Vec<usize> = [a, b].into_iter().chain(rest).collect();
-    let x = c.b.transpose(x, &perm)?;
-    let at = c.b.ints(&places);
-    let at = c.b.reshape(at, &[rows.len() as i64, 2])?;
-    let out = c.b.one(Op::GatherNd { batch_dims: 0 }, &[x, at])?;
-    let rank = c.rank(out);
-    let perm: Vec<usize> = (1..rank).chain([0]).collect();
-    c.b.transpose(out, &perm)
+    c.b.diagonal(x, [a, b], &(rows, columns))
 }
 
 /// Windows of `size` at every `step` along an axis, as a last axis.
@@ -238,10 +228,7 @@ fn unfold(c: &mut Call<'_>) -> Result<ValueId> {
     let (size, step) = (c.count("size")?, c.count("step")?.max(1));
     let n = c.known_dim(x, axis)?;
     let count = n.checked_sub(size).ok_or_else(|| c.bad("size", &format!("at most {n}")))? / step + 1;
-    let places: Vec<i64> = (0..count).flat_map(|i| (0..size).map(move |k| (i * step + k) as i64)).collect();
-    let at = c.b.ints(&places);
-    let at = c.b.reshape(at, &[count as i64, size as i64])?;
-    let out = c.b.one(Op::Gather { axis: axis as i64 }, &[x, at])?;
+    let out = c.b.windows(x, axis, [count, size, step])?;
     let rank = c.rank(out);
     let perm: Vec<usize> = (0..rank).filter(|&i| i != axis + 1).chain([axis + 1]).collect();
     c.b.transpose(out, &perm)

@@ -165,9 +165,7 @@ fn rsqrt(c: &mut Call<'_>) -> Result<ValueId> {
 
 fn erfc(c: &mut Call<'_>) -> Result<ValueId> {
     let x = c.float_tensor("self")?;
-    let x = c.unary(UnaryOp::Erf, x)?;
-    let one = c.b.scalar_like(x, 1.0);
-    c.binary(BinaryOp::Sub, one, x)
+    c.b.erf_complement(x)
 }
 
 fn logit(c: &mut Call<'_>) -> Result<ValueId> {
@@ -183,14 +181,7 @@ fn logit(c: &mut Call<'_>) -> Result<ValueId> {
 
 fn sinc(c: &mut Call<'_>) -> Result<ValueId> {
     let x = c.float_tensor("self")?;
-    let zero = c.b.scalar_like(x, 0.0);
-    let one = c.b.scalar_like(x, 1.0);
-    let at_zero = c.binary(BinaryOp::Equal, x, zero)?;
-    let angle = c.with(BinaryOp::Mul, x, std::f64::consts::PI)?;
-    let sine = c.unary(UnaryOp::Sin, angle)?;
-    let safe = c.choose(at_zero, one, angle)?;
-    let ratio = c.binary(BinaryOp::Div, sine, safe)?;
-    c.choose(at_zero, one, ratio)
+    c.b.sinc(x)
 }
 
 fn scaled(c: &mut Call<'_>, factor: f64) -> Result<ValueId> {
@@ -234,20 +225,9 @@ fn infinite(c: &mut Call<'_>, which: f64) -> Result<ValueId> {
     c.binary(BinaryOp::Equal, x, bound)
 }
 
-/// −0 has a sign bit too: its reciprocal is below zero.
 fn signbit(c: &mut Call<'_>) -> Result<ValueId> {
     let x = c.tensor("self")?;
-    if c.b.dtype(x) == DType::Bool {
-        return all_of(c, x, false);
-    }
-    let zero = c.b.scalar_like(x, 0.0);
-    let below = c.binary(BinaryOp::Less, x, zero)?;
-    if !c.b.dtype(x).is_float() {
-        return Ok(below);
-    }
-    let inverse = c.unary(UnaryOp::Reciprocal, x)?;
-    let inverse = c.binary(BinaryOp::Less, inverse, zero)?;
-    c.binary(BinaryOp::Or, below, inverse)
+    if c.b.dtype(x) == DType::Bool { all_of(c, x, false) } else { c.b.sign_bit(x) }
 }
 
 /// The largest finite number of a type.

@@ -4,7 +4,7 @@ use super::call::Call;
 use super::sizes::Size;
 use super::{Row, row, row_many};
 use modelport_diag::Result;
-use modelport_ir::core::{BinaryOp, ReduceKind, UnaryOp};
+use modelport_ir::core::{BinaryOp, UnaryOp};
 use modelport_ir::{DType, Op, Tensor, ValueId};
 
 pub(super) const ROWS: &[Row] = &[
@@ -122,12 +122,7 @@ fn ranks(c: &mut Call<'_>, sequence: &str) -> Result<ValueId> {
     let (x, edges) = c.pair("self", sequence)?;
     let right = c.flag("right")? || c.opt_str("side")? == Some("right");
     let to = if c.flag("out_int32")? { DType::I32 } else { DType::I64 };
-    let rank = c.rank(x) as i64;
-    let x = c.b.unsqueeze(x, &[rank])?;
-    let op = if right { BinaryOp::LessOrEqual } else { BinaryOp::Less };
-    let below = c.binary(op, edges, x)?;
-    let below = c.b.cast(below, DType::I64)?;
-    let count = c.b.reduce(ReduceKind::Sum, below, &[rank], false)?;
+    let count = c.b.ranks(x, edges, right)?;
     c.b.cast(count, to)
 }
 

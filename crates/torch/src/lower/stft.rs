@@ -4,7 +4,6 @@
 //! Owns: frames, windows. Must never know: matrices of waves.
 
 use super::call::Call;
-use super::complex::joined;
 use super::fft::points;
 use super::{Row, row, row_complex};
 use modelport_diag::Result;
@@ -138,7 +137,7 @@ fn stft(c: &mut Call<'_>) -> Result<Pair> {
         if lone { c.b.squeeze(part, &[0]) } else { Ok(part) }
     };
     let z = Pair { re: part(z.re)?, im: z.im.map(part).transpose()? };
-    if c.flag("return_complex")? { Ok(z) } else { joined(c.b, z).map(Pair::from) }
+    if c.flag("return_complex")? { Ok(z) } else { c.b.joined(z).map(Pair::from) }
 }
 
 /// (z: [batch?, points, frames]) → [batch?, time]: the frames' sums, divided by those of the window's squares.
