@@ -11,8 +11,8 @@ pub(super) struct Model<'a> {
     pub(super) producer_version: String,
     pub(super) graph: Option<Fields<'a>>,
     pub(super) opsets: Vec<(String, i64)>,
-    /// Domain and name of each function that the model brings along.
-    pub(super) functions: Vec<(String, String)>,
+    /// Domain and name of each function that the model brings along, and the function.
+    pub(super) functions: Vec<((String, String), Fields<'a>)>,
     pub(super) metadata: Vec<(String, String)>,
 }
 
@@ -27,8 +27,19 @@ pub(super) struct GraphP<'a> {
     pub(super) sparse: bool,
 }
 
-/// A `NodeProto`.
+/// A `FunctionProto`: nodes over the names of its inputs.
 #[derive(Default)]
+pub(super) struct FunctionP<'a> {
+    pub(super) inputs: Vec<String>,
+    pub(super) outputs: Vec<String>,
+    pub(super) nodes: Vec<NodeP<'a>>,
+    /// Attributes with defaults.
+    pub(super) defaults: Vec<AttrP<'a>>,
+    pub(super) opsets: Vec<(String, i64)>,
+}
+
+/// A `NodeProto`.
+#[derive(Clone, Default)]
 pub(super) struct NodeP<'a> {
     pub(super) inputs: Vec<String>,
     pub(super) outputs: Vec<String>,
@@ -40,9 +51,11 @@ pub(super) struct NodeP<'a> {
 }
 
 /// An `AttributeProto`.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct AttrP<'a> {
     pub(super) name: String,
+    /// The attribute of the function's call that this one is.
+    pub(super) reference: String,
     pub(super) kind: i64,
     pub(super) float: f32,
     pub(super) int: i64,
@@ -95,7 +108,10 @@ pub(super) fn model<'a>(mut f: Fields<'a>) -> Result<Model<'a>> {
             7 => m.graph = Some(field.message()?),
             8 => m.opsets.push(opset(field.message()?)?),
             14 => m.metadata.push(entry(field.message()?)?),
-            25 => m.functions.push(function(field.message()?)?),
+            25 => {
+                let function = field.message()?;
+                m.functions.push((function_name(function)?, function));
+            }
             _ => {}
         }
     }
@@ -114,7 +130,7 @@ fn opset(mut f: Fields<'_>) -> Result<(String, i64)> {
     Ok((domain, version))
 }
 
-fn function(mut f: Fields<'_>) -> Result<(String, String)> {
+fn function_name(mut f: Fields<'_>) -> Result<(String, String)> {
     let (mut domain, mut name) = (String::new(), String::new());
     while let Some(field) = f.next_field()? {
         match field.number {
@@ -124,6 +140,21 @@ fn function(mut f: Fields<'_>) -> Result<(String, String)> {
         }
     }
     Ok((domain, name))
+}
+
+pub(super) fn function<'a>(mut f: Fields<'a>) -> Result<FunctionP<'a>> {
+    let mut function = FunctionP::default();
+    while let Some(field) = f.next_field()? {
+        match field.number {
+            4 => function.inputs.push(field.text()?),
+            5 => function.outputs.push(field.text()?),
+            7 => function.nodes.push(node(field.message()?, field.at)?),
+            9 => function.opsets.push(opset(field.message()?)?),
+            11 => function.defaults.push(attr(field.message()?)?),
+            _ => {}
+        }
+    }
+    Ok(function)
 }
 
 pub(super) fn graph<'a>(mut f: Fields<'a>, limits: &Limits) -> Result<GraphP<'a>> {
@@ -176,6 +207,7 @@ fn attr<'a>(mut f: Fields<'a>) -> Result<AttrP<'a>> {
             8 => field.ints(&mut a.ints)?,
             9 => a.texts.push(field.bytes()?.0),
             20 => a.kind = field.int()?,
+            21 => a.reference = field.text()?,
             _ => {}
         }
     }

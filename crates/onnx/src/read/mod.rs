@@ -4,17 +4,20 @@
 //! frameworks, the interpreter.
 
 mod decode;
+mod function;
 mod node;
 mod ops;
 mod tensor;
 
 use crate::wire::Fields;
+use bytes::Bytes;
 use decode::{DimP, GraphP, NodeP, ValueP};
 use modelport_diag::{Code, Diagnostic, Diagnostics, Limits, Result};
 use modelport_ir::{Builder, CoreGraph, Dim, Provenance, Tensor, TensorType, ValueId};
 use modelport_storage::MappedFile;
 use node::At;
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tensor::Files;
@@ -71,8 +74,7 @@ fn read_from(
     let model = decode::model(Fields::new(&bytes, 0)).map_err(located)?;
     let graph = model.graph.ok_or_else(|| located(not_a_model()))?;
     let graph = decode::graph(graph, limits).map_err(located)?;
-    let default = model.opsets.iter().find(|(d, _)| d.is_empty() || d == "ai.onnx").map(|(_, v)| *v);
-    let opset = default.unwrap_or(0);
+    let opset = opset_of(&model.opsets).unwrap_or(0);
     if !(7..=crate::opset::NEWEST).contains(&opset) {
         let d = Diagnostic::error(Code::ONNX_UNSUPPORTED, format!("models of opset {opset} are not supported"))
             .expected(format!("an opset of ai.onnx from 7 to {}", crate::opset::NEWEST));
@@ -82,7 +84,9 @@ fn read_from(
         files: Files::new(file.clone(), directory),
         opset,
         limits: *limits,
-        functions: model.functions.into_iter().collect(),
+        functions: model.functions.into_iter().map(|(name, f)| (name, within(f.place()))).collect(),
+        bytes: bytes.clone(),
+        work: 0,
         problems: Diagnostics::default(),
     };
     let mut reader = Reader::new(&graph.name, &mut shared, 0);
@@ -124,7 +128,11 @@ struct Shared {
     files: Files,
     opset: i64,
     limits: Limits,
-    functions: HashSet<(String, String)>,
+    /// Where the functions stand in the file, by domain and name.
+    functions: HashMap<(String, String), Range<usize>>,
+    bytes: Bytes,
+    /// Nodes of functions read so far.
+    work: usize,
     problems: Diagnostics,
 }
 
@@ -135,11 +143,15 @@ struct Reader<'s> {
     named: HashSet<ValueId>,
     shared: &'s mut Shared,
     depth: usize,
+    /// Inside a function: its inputs that the call does not give, and how deeply calls are nested.
+    absent: HashSet<String>,
+    calls: usize,
 }
 
 impl<'s> Reader<'s> {
     fn new(name: &str, shared: &'s mut Shared, depth: usize) -> Self {
-        Self { b: Builder::new(name), values: HashMap::new(), named: HashSet::new(), shared, depth }
+        let (values, named, absent) = (HashMap::new(), HashSet::new(), HashSet::new());
+        Self { b: Builder::new(name), values, named, shared, depth, absent, calls: 0 }
     }
 
     /// All of a main graph.
@@ -202,19 +214,21 @@ impl<'s> Reader<'s> {
         let mut inputs = Vec::with_capacity(n.inputs.len());
         for name in &n.inputs {
             match self.values.get(name) {
-                _ if name.is_empty() => inputs.push(None),
+                _ if name.is_empty() || self.absent.contains(name) => inputs.push(None),
                 Some(&id) => inputs.push(Some(id)),
                 None if self.shared.problems.has_errors() => return Ok(None),
                 None => return Err(undefined(name)),
             }
         }
-        let at = At::new(n, self.shared.opset, inputs);
-        if self.shared.functions.contains(&(n.domain.clone(), n.op_type.clone())) {
-            return Err(at.unsupported("a call of a function that the model defines").help(
-                "inline the functions first: python -c \"import onnx,onnx.inliner as i; \
-                 onnx.save(i.inline_local_functions(onnx.load('in.onnx')),'out.onnx')\"",
-            ));
+        if let Some(a) = n.attrs.iter().find(|a| !a.reference.is_empty()) {
+            let what = format!("`{}`: a branch or loop body that refers to an attribute of its function", n.op_type);
+            return Err(Diagnostic::error(Code::ONNX_UNSUPPORTED, what).at_attribute(&a.name));
         }
+        if let Some(place) = self.called(n) {
+            let Some(results) = self.call(n, place, &inputs)? else { return Ok(None) };
+            return self.results(n, &results).map(Some);
+        }
+        let at = At::new(n, self.shared.opset, inputs);
         if !n.domain.is_empty() && n.domain != "ai.onnx" {
             return Err(at.unsupported(&format!("the domain `{}`", n.domain)));
         }
@@ -225,15 +239,31 @@ impl<'s> Reader<'s> {
         if let Some(name) = at.ignored() {
             return Err(at.unsupported(&format!("attribute `{name}`")).at_attribute(name));
         }
+        self.results(n, &results).map(Some)
+    }
+
+    /// Gives the results of a node their names.
+    fn results(&mut self, n: &NodeP<'_>, results: &[ValueId]) -> Result<()> {
         for (i, name) in n.outputs.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
-            let id = *results.get(i).ok_or_else(|| at.unsupported(&format!("result {i}")))?;
+            let lacks = || Diagnostic::error(Code::ONNX_UNSUPPORTED, format!("`{}` has no result {i}", n.op_type));
+            let id = *results.get(i).ok_or_else(lacks)?;
             if self.b.graph().producer(id).is_some() && self.named.insert(id) {
                 self.b.graph_mut().set_name(id, name.clone());
             }
             self.values.insert(name.clone(), id);
         }
-        Ok(Some(()))
+        Ok(())
     }
+}
+
+/// The version of ONNX's own ops.
+fn opset_of(opsets: &[(String, i64)]) -> Option<i64> {
+    opsets.iter().find(|(domain, _)| domain.is_empty() || domain == "ai.onnx").map(|(_, version)| *version)
+}
+
+/// A place in a file that is mapped, as indices.
+fn within(place: Range<u64>) -> Range<usize> {
+    place.start as usize..place.end as usize
 }
 
 fn undefined(name: &str) -> Box<Diagnostic> {

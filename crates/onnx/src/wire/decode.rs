@@ -118,6 +118,11 @@ impl<'a> Fields<'a> {
         Self { bytes, at: 0, base }
     }
 
+    /// Where the message stands in the file.
+    pub(crate) fn place(&self) -> std::ops::Range<u64> {
+        self.base..self.base + self.bytes.len() as u64
+    }
+
     fn is_empty(&self) -> bool {
         self.at >= self.bytes.len()
     }

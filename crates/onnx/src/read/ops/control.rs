@@ -163,7 +163,8 @@ fn captures(r: &Reader<'_>, names: &[String]) -> Result<(Vec<Captured>, Vec<Opti
 }
 
 fn read_body(r: &mut Reader<'_>, g: &GraphP<'_>, own: &[TensorType], captured: &[Captured]) -> Result<CoreGraph> {
-    let mut inner = Reader::new(&g.name, r.shared, r.depth + 1);
+    let (absent, calls) = (r.absent.clone(), r.calls);
+    let mut inner = Reader { absent, calls, ..Reader::new(&g.name, r.shared, r.depth + 1) };
     for (v, ty) in g.inputs.iter().zip(own) {
         let id = inner.b.input(v.name.clone(), ty.clone());
         inner.values.insert(v.name.clone(), id);
