@@ -48,6 +48,8 @@ case("select_backward", lambda g: A.select_backward(g, [2, 3, 4], 1, -1), f(2, 4
 case("select_backward", lambda g: A.select_backward(g, [g.shape[0], 3, 4], 1, 0), f(2, 4), name="batch", dynamic=[0])
 case("slice_backward", lambda g: A.slice_backward(g, [2, 7], 1, 1, 6, 2), f(2, 3))
 case("slice_backward", lambda g: A.slice_backward(g, [2, 7], 1, 3, 9223372036854775807, 1), f(2, 4), name="end")
+case("unfold_backward", lambda g: A.unfold_backward(g, [2, 8, 3], 1, 4, 2), f(2, 3, 3, 4))
+case("unfold_backward", lambda g: A.unfold_backward(g, [2, 7], -1, 2, 3), f(2, 2, 2), name="gaps")
 case("diagonal_backward", lambda g: A.diagonal_backward(g, [2, 3, 4], 1, 1, 2), f(2, 3))
 
 # ---- embeddings
@@ -132,7 +134,7 @@ for name, p in (("basic", 2.0), ("p1", 1.0), ("p3", 3.0), ("inf", float("inf")),
 case("_cdist_backward", lambda g, x: A._cdist_backward(g, x, x, 2.0, A._cdist_forward(x, x, 2.0, None)), f(4, 4), f(4, 3), name="same")
 
 
-def attention(name, *args, mask=False, **how):
+def attention(name, *args, mask=False, heads=3, **how):
     op = "_scaled_dot_product_flash_attention_for_cpu"
 
     def fn(x, y, z):
@@ -141,13 +143,16 @@ def attention(name, *args, mask=False, **how):
         out, rest = getattr(A, op)(q, k, v, 0.0, *args, **given)
         return getattr(A, f"{op}_backward")(torch.cos(out), q, k, v, out, rest, 0.0, *(args or [False]), **given)
 
-    case(f"{op}_backward", fn, f(2, 3, 5, 8), f(2, 3, 7, 8), f(2, 3, 7, 8), name=name)
+    case(f"{op}_backward", fn, f(2, 3, 5, 8), f(2, heads, 7, 8), f(2, heads, 7, 8), name=name)
 
 
 attention("basic")
 attention("causal", True)
 attention("scale", False, scale=0.2)
 attention("mask", False, mask=True)
+attention("heads", False, heads=1)
+case("_scaled_dot_product_flash_attention_for_cpu_backward", lambda g, x, y: A._scaled_dot_product_flash_attention_for_cpu_backward(
+    g, x, y, y, *A._scaled_dot_product_flash_attention_for_cpu(x, y, y), 0.0, False), f(2, 4, 5, 8), f(2, 4, 5, 8), f(2, 2, 7, 8), name="groups")
 
 # ---- convolutions: (operand, weight), the gradient being a function of the result
 

@@ -6,7 +6,7 @@ use super::sizes::Size;
 use super::{Row, row, row_many};
 use modelport_diag::Result;
 use modelport_ir::core::{BinaryOp, UnaryOp};
-use modelport_ir::{DType, Op, Tensor, ValueId};
+use modelport_ir::{DType, Dim, Op, Tensor, ValueId};
 
 pub(super) const ROWS: &[Row] = &[
     row("aten::scaled_dot_product_attention", dot_product),
@@ -65,13 +65,13 @@ pub(super) fn given(c: &mut Call<'_>) -> Result<Given> {
         return Err(c.unsupported("dropout of attention weights is random").help("call model.eval() before saving"));
     }
     let (q, mut k, mut v) = (c.tensor("query")?, c.tensor("key")?, c.tensor("value")?);
-    let width = c.b.shape(q).last().and_then(modelport_ir::Dim::known);
+    let width = c.b.shape(q).last().and_then(Dim::known);
     let scale = match (c.opt_number("scale")?, width) {
         (Some(s), _) => s,
         (None, Some(n)) => 1.0 / (n as f64).sqrt(),
         (None, None) => return Err(c.unsupported("the width of the queries must be known")),
     };
-    if c.flag("enable_gqa")? {
+    if c.flag("enable_gqa")? || (c.name != "aten::scaled_dot_product_attention" && fewer_heads(c, k, q).is_some()) {
         k = heads_repeated(c, k, q)?;
         v = heads_repeated(c, v, q)?;
     }
@@ -83,6 +83,12 @@ pub(super) fn given(c: &mut Call<'_>) -> Result<Given> {
         None => Mask::None,
     };
     Ok(Given { q, k, v, scale, mask })
+}
+
+/// How many heads keys or values have, where they have fewer than queries; fused ops take those unasked.
+pub(super) fn fewer_heads(c: &Call<'_>, x: ValueId, q: ValueId) -> Option<usize> {
+    let heads = |x: ValueId| c.b.shape(x).iter().rev().nth(2).and_then(Dim::known);
+    heads(x).filter(|&n| n > 0 && heads(q).is_some_and(|wanted| n < wanted && wanted % n == 0))
 }
 
 /// Keys or values of fewer heads, each repeated for as many heads of queries.

@@ -221,14 +221,23 @@ fn diagonal(c: &mut Call<'_>) -> Result<ValueId> {
     c.b.diagonal(x, [a, b], &(rows, columns))
 }
 
-/// Windows of `size` at every `step` along an axis, as a last axis.
-fn unfold(c: &mut Call<'_>) -> Result<ValueId> {
-    let x = c.tensor("self")?;
-    let axis = c.axis("dimension", c.rank(x))?;
+/// How many windows there are along an axis, their size, and the steps between them.
+pub(super) fn windows(c: &Call<'_>, x: ValueId, axis: usize) -> Result<[usize; 3]> {
     let (size, step) = (c.count("size")?, c.count("step")?.max(1));
     let n = c.known_dim(x, axis)?;
     let count = n.checked_sub(size).ok_or_else(|| c.bad("size", &format!("at most {n}")))? / step + 1;
-    let out = c.b.windows(x, axis, [count, size, step])?;
+    if count.checked_mul(size).is_none_or(|all| all > 1 << 24) {
+        return Err(c.unsupported("so many windows"));
+    }
+    Ok([count, size, step])
+}
+
+/// Windows along an axis, as a last axis.
+fn unfold(c: &mut Call<'_>) -> Result<ValueId> {
+    let x = c.tensor("self")?;
+    let axis = c.axis("dimension", c.rank(x))?;
+    let windows = windows(c, x, axis)?;
+    let out = c.b.windows(x, axis, windows)?;
     let rank = c.rank(out);
     let perm: Vec<usize> = (0..rank).filter(|&i| i != axis + 1).chain([axis + 1]).collect();
     c.b.transpose(out, &perm)

@@ -18,7 +18,7 @@ pub(super) const ROWS: &[Row] = &[
 ];
 
 /// An index vector along an axis, spread over all others.
-fn spread_index(c: &mut Call<'_>, x: ValueId, at: ValueId, axis: usize) -> Result<ValueId> {
+pub(super) fn spread_index(c: &mut Call<'_>, x: ValueId, at: ValueId, axis: usize) -> Result<ValueId> {
     let mut dims = vec![1i64; c.rank(x)];
     if let Some(slot) = dims.get_mut(axis) {
         *slot = -1;

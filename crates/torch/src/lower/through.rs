@@ -1,11 +1,13 @@
 //! Writing through views: the viewed value with something new where the view shows it.
 
 use super::call::Call;
-use super::pieces::{diagonal_places, narrow_arguments, piece_sizes, range_of, slice_arguments};
+use super::pieces::{diagonal_places, narrow_arguments, piece_sizes, range_of, slice_arguments, windows};
+use super::scatter::spread_index;
 use super::sizes::Size;
 use super::views::permutation;
 use super::{Row, row};
 use modelport_diag::Result;
+use modelport_ir::core::ScatterReduction;
 use modelport_ir::{Dim, Op, ValueId};
 
 pub(super) const ROWS: &[Row] = &[
@@ -20,6 +22,7 @@ pub(super) const ROWS: &[Row] = &[
         let (x, grad) = zeros(c)?;
         slice_into(c, x, grad)
     }),
+    row("aten::unfold_backward", unfold_backward),
     row("aten::diagonal_backward", |c| {
         let (x, grad) = zeros(c)?;
         put_diagonal(c, x, grad)
@@ -103,7 +106,7 @@ fn put_rows(c: &mut Call<'_>, x: ValueId, new: ValueId, axis: usize, at: ValueId
     let at = c.b.one(Op::Expand, &[at, shape])?;
     let shape = c.shape(at)?;
     let new = c.b.one(Op::Expand, &[new, shape])?;
-    let reduction = modelport_ir::core::ScatterReduction::None;
+    let reduction = ScatterReduction::None;
     c.b.one(Op::ScatterElements { axis: axis as i64, reduction }, &[x, at, new])
 }
 
@@ -172,7 +175,7 @@ fn put_diagonal(c: &mut Call<'_>, x: ValueId, new: ValueId) -> Result<ValueId> {
     let last: Vec<usize> = std::iter::once(rank.saturating_sub(1)).chain(0..rank.saturating_sub(1)).collect();
     let new = c.b.transpose(new, &last)?;
     let new = c.b.cast(new, c.b.dtype(x))?;
-    let reduction = modelport_ir::core::ScatterReduction::None;
+    let reduction = ScatterReduction::None;
     let out = c.b.one(Op::ScatterNd { reduction }, &[moved, at, new])?;
     let mut inverse = vec![0; perm.len()];
     for (i, &p) in perm.iter().enumerate() {
@@ -190,8 +193,28 @@ fn diagonal_scatter(c: &mut Call<'_>) -> Result<ValueId> {
 
 /// Zeros of the sizes of what was viewed, and the gradient of the view.
 fn zeros(c: &mut Call<'_>) -> Result<(ValueId, ValueId)> {
-    let grad = c.tensor("grad_output")?;
+    let grad = c.tensor(if c.name == "aten::unfold_backward" { "grad_in" } else { "grad_output" })?;
     let sizes = c.sizes("input_sizes")?;
     let shape = c.vector(&sizes)?;
     Ok((super::backward::zeros(c, grad, shape)?, grad))
+}
+
+/// Each element gets the gradients of all windows that show it.
+fn unfold_backward(c: &mut Call<'_>) -> Result<ValueId> {
+    let (x, grad) = zeros(c)?;
+    let axis = c.axis("dim", c.rank(x))?;
+    let [count, size, step] = windows(c, x, axis)?;
+    let places: Vec<i64> = (0..count).flat_map(|i| (0..size).map(move |k| (i * step + k) as i64)).collect();
+    // The windows' elements, which are the last axis, behind the windows, and both as one.
+    let last = c.rank(grad).saturating_sub(1);
+    let perm: Vec<usize> = (0..=axis).chain([last]).chain(axis + 1..last).collect();
+    let grad = c.b.transpose(grad, &perm)?;
+    let mut sizes = c.dims(x)?;
+    if let Some(size) = sizes.get_mut(axis) {
+        *size = Size::Known(places.len() as i64);
+    }
+    let grad = c.reshape_keeping(grad, &sizes, axis)?;
+    let at = c.b.ints(&places);
+    let at = spread_index(c, x, at, axis)?;
+    c.b.one(Op::ScatterElements { axis: axis as i64, reduction: ScatterReduction::Add }, &[x, at, grad])
 }

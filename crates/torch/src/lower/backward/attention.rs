@@ -3,9 +3,10 @@
 //! Semantics: `aten/src/ATen/native/transformers/attention.cpp` of PyTorch 2.15. What the forward pass saved is not used: the
 //! weights are computed anew.
 
-use super::{mul, sub};
-use crate::lower::attention::given;
+use super::{mul, sub, sum};
+use crate::lower::attention::{fewer_heads, given};
 use crate::lower::call::Call;
+use crate::lower::sizes::Size;
 use crate::lower::{Row, row_many};
 use modelport_diag::Result;
 use modelport_ir::core::{BinaryOp, ReduceKind};
@@ -42,5 +43,17 @@ fn dot_product(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let by_queries = product(c, by_scores, g.k)?;
     let by_scores = turned(c, by_scores)?;
     let by_keys = product(c, by_scores, g.q)?;
-    Ok(vec![by_queries, by_keys, by_values])
+    let (k, v) = (c.tensor("key")?, c.tensor("value")?);
+    Ok(vec![by_queries, of_all_uses(c, by_keys, k, g.q)?, of_all_uses(c, by_values, v, g.q)?])
+}
+
+/// A head of keys or values that several heads of queries use gets the gradients of all of them.
+fn of_all_uses(c: &mut Call<'_>, grad: ValueId, x: ValueId, q: ValueId) -> Result<ValueId> {
+    let Some(heads) = fewer_heads(c, x, q) else { return Ok(grad) };
+    let (axis, sizes) = (c.rank(grad).saturating_sub(3), c.dims(grad)?);
+    let apart: Vec<Size> =
+        sizes.iter().take(axis).copied().chain([Size::Known(heads as i64), Size::Known(-1)]).collect();
+    let apart: Vec<Size> = apart.into_iter().chain(sizes.into_iter().skip(axis + 1)).collect();
+    let apart = c.reshape_keeping(grad, &apart, axis)?;
+    sum(c, apart, &[axis as i64 + 1])
 }
