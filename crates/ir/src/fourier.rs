@@ -102,11 +102,7 @@ impl Builder {
     /// # Errors
     /// As [`Builder::add`].
     pub fn fourier_frames(&mut self, x: ValueId, window: ValueId, n: usize, hop: usize, points: usize) -> Result<Pair> {
-        let [cos, sin] = self.waves(n, points, n, self.dtype(window))?;
-        let cos = self.binary(BinaryOp::Mul, cos, window)?;
-        let sin = self.binary(BinaryOp::Mul, sin, window)?;
-        let sin = self.unary(UnaryOp::Neg, sin)?;
-        let kernel = self.concat(&[cos, sin], 0)?;
+        let kernel = self.windowed_waves(window, n, points)?;
         let (x, kernel) = (self.unsqueeze(x, &[1])?, self.unsqueeze(kernel, &[1])?);
         let op = Op::Conv {
             strides: vec![hop],
@@ -120,6 +116,59 @@ impl Builder {
         let count = points as i64;
         let re = self.slice_axis(both, 1, 0, count, 1)?;
         Ok(Pair { re, im: Some(self.slice_axis(both, 1, count, 2 * count, 1)?) })
+    }
+
+    /// Cosines and negated sines of the points under a window of n, one row each.
+    fn windowed_waves(&mut self, window: ValueId, n: usize, points: usize) -> Result<ValueId> {
+        let [cos, sin] = self.waves(n, points, n, self.dtype(window))?;
+        let (cos, sin) = (self.binary(BinaryOp::Mul, cos, window)?, self.binary(BinaryOp::Mul, sin, window)?);
+        let sin = self.unary(UnaryOp::Neg, sin)?;
+        self.concat(&[cos, sin], 0)
+    }
+
+    /// The way back: [batch, points, frames] → [batch, time], the sums of the frames where they overlap, each under the window
+    /// and times `factor`. Where there are fewer points than n, they are the half that the others mirror.
+    ///
+    /// # Errors
+    /// As [`Builder::add`].
+    pub fn fourier_frames_back(
+        &mut self,
+        z: Pair,
+        window: ValueId,
+        [n, hop, points]: [usize; 3],
+        factor: f64,
+    ) -> Result<ValueId> {
+        let kernel = self.windowed_waves(window, n, points)?;
+        // Points that are mirrored count twice.
+        let mirrored = |k: usize| points < n && k != 0 && 2 * k != n;
+        let factors = (0..2 * points).map(|k| factor * if mirrored(k % points) { 2.0 } else { 1.0 });
+        let factors: Vec<f64> = factors.collect();
+        let factors = Tensor::from_f64s(self.dtype(kernel), &[factors.len(), 1], &factors)?;
+        let factors = self.constant("", factors);
+        let kernel = self.binary(BinaryOp::Mul, kernel, factors)?;
+        let im = self.imaginary(z)?;
+        let both = self.concat(&[z.re, im], 1)?;
+        self.overlapped(both, kernel, hop)
+    }
+
+    /// (x: [batch, rows of the kernel, frames], kernel: [rows, n]) → their sums where they overlap: [batch, time].
+    ///
+    /// # Errors
+    /// As [`Builder::add`].
+    pub fn overlapped(&mut self, x: ValueId, kernel: ValueId, hop: usize) -> Result<ValueId> {
+        let kernel = self.unsqueeze(kernel, &[1])?;
+        let op = Op::ConvTranspose {
+            strides: vec![hop],
+            dilations: vec![1],
+            padding: Padding::valid(1),
+            output_padding: vec![0],
+            output_shape: Vec::new(),
+            groups: 1,
+            data: DataLayout::ChannelsFirst,
+            kernel: KernelLayout::InOutSpatial,
+        };
+        let sums = self.one(op, &[x, kernel])?;
+        self.squeeze(sums, &[1])
     }
 
     /// x cut or filled up with zeros to `n` elements along an axis.

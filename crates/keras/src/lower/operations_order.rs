@@ -62,7 +62,7 @@ fn digitize(c: &mut Call<'_>) -> Result<ValueId> {
 fn argpartition(c: &mut Call<'_>) -> Result<ValueId> {
     let x = operand(c)?;
     let x = c.b.cast(x, DType::I32)?;
-    let x = if c.op.attr("axis").is_some_and(|a| a.is_none()) { core::ravel(c.b, x)? } else { x };
+    let x = if c.op.attrs.get("axis").is_some_and(modelport_ir::Attr::is_none) { core::ravel(c.b, x)? } else { x };
     if c.b.rank(x) != 1 {
         return Err(c
             .unsupported("only a vector is partitioned, as TensorFlow's backend does")

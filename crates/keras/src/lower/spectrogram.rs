@@ -141,7 +141,7 @@ fn mel(c: &mut Call<'_>) -> Result<ValueId> {
 }
 
 /// The window of `length` in the middle of `n` elements; none at all is one of ones.
-fn frame_window(c: &mut Call<'_>, n: usize, length: usize, dtype: DType) -> Result<ValueId> {
+pub(super) fn frame_window(c: &mut Call<'_>, n: usize, length: usize, dtype: DType) -> Result<ValueId> {
     let before = n
         .checked_sub(length)
         .ok_or_else(|| c.bad_argument("sequence_length", "a number of at most fft_length", &length.to_string()))?

@@ -8,7 +8,7 @@ use super::fft::points;
 use super::{Row, row, row_complex};
 use modelport_diag::Result;
 use modelport_ir::complex::Pair;
-use modelport_ir::core::{BinaryOp, DataLayout, KernelLayout, PadMode, Padding, UnaryOp};
+use modelport_ir::core::{BinaryOp, PadMode};
 use modelport_ir::{DType, Op, Tensor, ValueId};
 use std::f64::consts::TAU;
 
@@ -67,44 +67,6 @@ impl Frames {
     fn count(&self) -> usize {
         if self.onesided { self.n / 2 + 1 } else { self.n }
     }
-
-    /// Cosines and sines under the window, one row a point.
-    fn waves(&self, c: &mut Call<'_>) -> Result<[ValueId; 2]> {
-        let [cos, sin] = c.b.waves(self.n, self.count(), self.n, c.b.dtype(self.window))?;
-        Ok([c.binary(BinaryOp::Mul, cos, self.window)?, c.binary(BinaryOp::Mul, sin, self.window)?])
-    }
-
-    /// What the parts of a frame's transform are multiplied with to give the frame, under the window.
-    fn back(&self, c: &mut Call<'_>) -> Result<ValueId> {
-        let [cos, sin] = self.waves(c)?;
-        let sin = c.unary(UnaryOp::Neg, sin)?;
-        let kernel = c.b.concat(&[cos, sin], 0)?;
-        // Points that are mirrored count twice.
-        let mirrored = |k: usize| self.onesided && k != 0 && 2 * k != self.n;
-        let factor = self.root / self.n as f64;
-        let factors = (0..2 * self.count()).map(|k| factor * if mirrored(k % self.count()) { 2.0 } else { 1.0 });
-        let factors: Vec<f64> = factors.collect();
-        let factors = Tensor::from_f64s(c.b.dtype(kernel), &[factors.len(), 1], &factors)?;
-        let factors = c.b.constant("", factors);
-        c.binary(BinaryOp::Mul, kernel, factors)
-    }
-
-    /// (x: [batch, rows of the kernel, frames], kernel: [rows, n]) → their sums where they overlap: [batch, time].
-    fn overlap(&self, c: &mut Call<'_>, x: ValueId, kernel: ValueId) -> Result<ValueId> {
-        let kernel = c.b.unsqueeze(kernel, &[1])?;
-        let op = Op::ConvTranspose {
-            strides: vec![self.hop],
-            dilations: vec![1],
-            padding: Padding::valid(1),
-            output_padding: vec![0],
-            output_shape: Vec::new(),
-            groups: 1,
-            data: DataLayout::ChannelsFirst,
-            kernel: KernelLayout::InOutSpatial,
-        };
-        let sums = c.b.one(op, &[x, kernel])?;
-        c.b.squeeze(sums, &[1])
-    }
 }
 
 /// (x: [batch?, time]) → [batch?, points, frames].
@@ -151,18 +113,18 @@ fn istft(c: &mut Call<'_>) -> Result<Pair> {
         return Err(c.unsupported("has no lowering for complex signals"));
     }
     let frames = Frames::of(c, c.b.dtype(z.re))?;
-    let kernel = frames.back(c)?;
-    let both = c.b.concat(&[z.re, im], if lone { 0 } else { 1 })?;
-    let both = if lone { c.b.unsqueeze(both, &[0])? } else { both };
-    let sums = frames.overlap(c, both, kernel)?;
+    let wide = |c: &mut Call<'_>, v| if lone { c.b.unsqueeze(v, &[0]) } else { Ok(v) };
+    let z = Pair { re: wide(c, z.re)?, im: Some(wide(c, im)?) };
+    let sizes = [frames.n, frames.hop, frames.count()];
+    let sums = c.b.fourier_frames_back(z, frames.window, sizes, frames.root / frames.n as f64)?;
     // The same of frames of ones under the squared window.
     let squared = c.binary(BinaryOp::Mul, frames.window, frames.window)?;
     let squared = c.b.unsqueeze(squared, &[0])?;
-    let (one, count) = (c.b.scalar_like(squared, 1.0), c.b.dim(both, 2)?);
+    let (one, count) = (c.b.scalar_like(squared, 1.0), c.b.dim(z.re, 2)?);
     let alone = c.b.ints(&[1, 1]);
     let shape = c.b.concat(&[alone, count], 0)?;
     let ones = c.b.one(Op::Expand, &[one, shape])?;
-    let envelope = frames.overlap(c, ones, squared)?;
+    let envelope = c.b.overlapped(ones, squared, frames.hop)?;
     let half = if c.flag("center")? { (frames.n / 2) as i64 } else { 0 };
     let length = c.opt_int("length")?;
     let end = if length.is_some() || half == 0 { i64::MAX } else { -half };
