@@ -1,4 +1,5 @@
-//! Random graphs, which need not make sense.
+//! Random graphs, which need not make sense. Strategies are boxed: those that hold each other by value grow until they
+//! overflow the stack of a test's thread.
 
 use crate::core::{BinaryOp, CustomResult, Direction, KernelLayout, Padding, PoolKind, RnnActivation, UnaryOp};
 use crate::{
@@ -6,7 +7,7 @@ use crate::{
 };
 use proptest::prelude::*;
 
-pub(super) fn name() -> impl Strategy<Value = String> {
+pub(super) fn name() -> BoxedStrategy<String> {
     prop_oneof![
         "[a-z]{0,6}",
         any::<String>(),
@@ -16,44 +17,48 @@ pub(super) fn name() -> impl Strategy<Value = String> {
         Just("_".to_owned()),
         Just("@args".to_owned()),
     ]
+    .boxed()
 }
 
-pub(super) fn float() -> impl Strategy<Value = f64> {
+pub(super) fn float() -> BoxedStrategy<f64> {
     prop_oneof![any::<f64>(), Just(f64::NAN), Just(-0.0), Just(f64::INFINITY), any::<u64>().prop_map(f64::from_bits)]
+        .boxed()
 }
 
-pub(super) fn dim() -> impl Strategy<Value = Dim> {
-    prop_oneof![any::<usize>().prop_map(Dim::Known), name().prop_map(|n| Dim::symbol(&n)), Just(Dim::Unknown)]
+pub(super) fn dim() -> BoxedStrategy<Dim> {
+    prop_oneof![any::<usize>().prop_map(Dim::Known), name().prop_map(|n| Dim::symbol(&n)), Just(Dim::Unknown)].boxed()
 }
 
 pub(super) fn dtype() -> impl Strategy<Value = DType> {
     proptest::sample::select(DType::ALL)
 }
 
-pub(super) fn ty() -> impl Strategy<Value = TensorType> {
-    (dtype(), prop::collection::vec(dim(), 0..4)).prop_map(|(dtype, shape)| TensorType { dtype, shape })
+pub(super) fn ty() -> BoxedStrategy<TensorType> {
+    (dtype(), prop::collection::vec(dim(), 0..4)).prop_map(|(dtype, shape)| TensorType { dtype, shape }).boxed()
 }
 
 /// Tensors of any bits, some too large to stand in a text.
-pub(super) fn tensor() -> impl Strategy<Value = Tensor> {
+pub(super) fn tensor() -> BoxedStrategy<Tensor> {
     let shape = prop::collection::vec(0usize..6, 0..4);
-    (dtype(), shape, any::<u64>()).prop_map(|(dtype, shape, seed)| {
-        let n: usize = shape.iter().product();
-        let mut state = seed;
-        let mut byte = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (state >> 56) as u8
-        };
-        if dtype == DType::Str {
-            let strings = (0..n).map(|i| (0..i % 5).map(|_| byte()).collect()).collect();
-            return Tensor::from_strings(shape, strings).unwrap();
-        }
-        let bytes: Vec<u8> = (0..n * dtype.size()).map(|_| byte()).collect();
-        Tensor::from_bytes(dtype, shape, bytes).unwrap()
-    })
+    (dtype(), shape, any::<u64>())
+        .prop_map(|(dtype, shape, seed)| {
+            let n: usize = shape.iter().product();
+            let mut state = seed;
+            let mut byte = || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (state >> 56) as u8
+            };
+            if dtype == DType::Str {
+                let strings = (0..n).map(|i| (0..i % 5).map(|_| byte()).collect()).collect();
+                return Tensor::from_strings(shape, strings).unwrap();
+            }
+            let bytes: Vec<u8> = (0..n * dtype.size()).map(|_| byte()).collect();
+            Tensor::from_bytes(dtype, shape, bytes).unwrap()
+        })
+        .boxed()
 }
 
-fn leaf() -> impl Strategy<Value = Attr> {
+fn leaf() -> BoxedStrategy<Attr> {
     prop_oneof![
         Just(Attr::None),
         any::<bool>().prop_map(Attr::Bool),
@@ -63,6 +68,7 @@ fn leaf() -> impl Strategy<Value = Attr> {
         dtype().prop_map(Attr::DType),
         tensor().prop_map(Attr::Tensor),
     ]
+    .boxed()
 }
 
 pub(super) fn attr() -> BoxedStrategy<Attr> {
@@ -116,7 +122,7 @@ fn step<O: std::fmt::Debug + Clone + 'static>(op: impl Strategy<Value = O> + 'st
     .boxed()
 }
 
-fn provenance() -> impl Strategy<Value = Provenance> {
+fn provenance() -> BoxedStrategy<Provenance> {
     (
         name(),
         prop::option::of(name()),
@@ -130,6 +136,7 @@ fn provenance() -> impl Strategy<Value = Provenance> {
             evidence,
             details,
         })
+        .boxed()
 }
 
 fn graph<S: Stage>(
