@@ -27,11 +27,12 @@ fn cdist(c: &mut Call<'_>) -> Result<ValueId> {
     } else {
         let sign = c.unary(UnaryOp::Sign, difference)?;
         let size = c.unary(UnaryOp::Abs, difference)?;
-        let part = c.binary(BinaryOp::Div, size, dist)?;
         let part = if p.is_infinite() {
-            let largest = c.binary(BinaryOp::GreaterOrEqual, part, one)?;
+            // Compared as they are: a quotient of equal numbers may be below 1.
+            let largest = c.binary(BinaryOp::GreaterOrEqual, size, dist)?;
             c.b.cast(largest, c.b.dtype(dist))?
         } else if p >= 1.0 {
+            let part = c.binary(BinaryOp::Div, size, dist)?;
             c.with(BinaryOp::Pow, part, p - 1.0)?
         } else {
             return Err(c.bad("p", "1 or more"));
