@@ -100,13 +100,16 @@ def export(module, inputs, dynamic):
 
 def repacked(raw):
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(raw)) as src, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as dst:
+    with zipfile.ZipFile(io.BytesIO(raw)) as src, zipfile.ZipFile(out, "w") as dst:
+        # Whole nets stay stored as torch stores them: the memory that reading takes is held against the size of the file.
+        small = sum(info.file_size for info in src.infolist()) < 50_000
+        method = zipfile.ZIP_DEFLATED if small else zipfile.ZIP_STORED
         for info in src.infolist():
             name = info.filename
             # What the reader has no use for; torch.export.load does without it too.
             if "/data/sample_inputs/" in name or name.endswith("serialization_id"):
                 continue
-            dst.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), src.read(name), zipfile.ZIP_DEFLATED, 9)
+            dst.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), src.read(name), method, 9 if small else None)
     return out.getvalue()
 
 
