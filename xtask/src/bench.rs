@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use crate::args::Args;
 use crate::measure::{Cost, measure, median};
@@ -122,6 +123,8 @@ fn bench(case: &Case, file: &Path, bin: &Path, runs: usize) -> Result<bool> {
     convert()?;
     let (mut copies, mut synceds, mut conversions) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..runs {
+        // What was written and removed before is settled, or the disk still works on it while one of the two is measured.
+        Command::new("sync").status().map_err(|e| format!("sync: {e}"))?;
         if round % 2 == 0 {
             copies.push(copy()?);
             conversions.push(convert()?);
