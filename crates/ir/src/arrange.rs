@@ -33,6 +33,18 @@ impl Builder {
         self.one(Op::Slice, &[x, starts, ends, axes, steps])
     }
 
+    /// The last two axes exchanged; what has fewer stays as it is.
+    ///
+    /// # Errors
+    /// As [`Builder::add`].
+    pub fn transposed(&mut self, x: ValueId) -> Result<ValueId> {
+        let mut perm: Vec<usize> = (0..self.rank(x)).collect();
+        if let [.., a, b] = perm.as_mut_slice() {
+            std::mem::swap(a, b);
+        }
+        self.transpose(x, &perm)
+    }
+
     /// Turns by `k` quarters from axis `a` towards axis `b`.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 
 use crate::builder::Builder;
 use crate::core::{BinaryOp, ReduceKind, UnaryOp};
-use crate::{DType, Op, ValueId};
+use crate::{Op, ValueId};
 use modelport_diag::{Code, Diagnostic, Result};
 
 impl Builder {
@@ -22,20 +22,13 @@ impl Builder {
     /// # Errors
     /// As [`Builder::channels`].
     pub fn rgb_to_hsv(&mut self, x: ValueId) -> Result<ValueId> {
-        let dtype = self.dtype(x);
-        let x = self.not_half(x)?;
         let [r, g, b] = self.channels(x)?;
         let most = self.reduce(ReduceKind::Max, x, &[-1], true)?;
         let least = self.reduce(ReduceKind::Min, x, &[-1], true)?;
         let range = self.binary(BinaryOp::Sub, most, least)?;
         let (zero, one, sixth) = (self.scalar_like(x, 0.0), self.scalar_like(x, 1.0), self.scalar_like(x, 1.0 / 6.0));
-        let over = |b: &mut Self, p: ValueId, q: ValueId| {
-            let none = b.binary(BinaryOp::Equal, q, zero)?;
-            let divisor = b.one(Op::Where, &[none, one, q])?;
-            let quotient = b.binary(BinaryOp::Div, p, divisor)?;
-            b.one(Op::Where, &[none, zero, quotient])
-        };
-        let (saturation, norm) = (over(self, range, most)?, over(self, sixth, range)?);
+        let saturation = self.divide_no_nan(range, most)?;
+        let norm = self.divide_no_nan(sixth, range)?;
         let side = |b: &mut Self, p, q, turn: f64| {
             let apart = b.binary(BinaryOp::Sub, p, q)?;
             let part = b.binary(BinaryOp::Mul, norm, apart)?;
@@ -43,15 +36,14 @@ impl Builder {
         };
         let (red, green, blue) = (side(self, g, b, 0.0)?, side(self, b, r, 2.0 / 6.0)?, side(self, r, g, 4.0 / 6.0)?);
         let (is_red, is_green) = (self.binary(BinaryOp::Equal, r, most)?, self.binary(BinaryOp::Equal, g, most)?);
-        let rest = self.one(Op::Where, &[is_green, green, blue])?;
-        let hue = self.one(Op::Where, &[is_red, red, rest])?;
+        let rest = self.choose(is_green, green, blue)?;
+        let hue = self.choose(is_red, red, rest)?;
         let colourless = self.binary(BinaryOp::Equal, range, zero)?;
-        let hue = self.one(Op::Where, &[colourless, zero, hue])?;
+        let hue = self.choose(colourless, zero, hue)?;
         let negative = self.binary(BinaryOp::Less, hue, zero)?;
         let turned = self.binary(BinaryOp::Add, hue, one)?;
-        let hue = self.one(Op::Where, &[negative, turned, hue])?;
-        let hsv = self.concat(&[hue, saturation, most], -1)?;
-        self.cast(hsv, dtype)
+        let hue = self.choose(negative, turned, hue)?;
+        self.concat(&[hue, saturation, most], -1)
     }
 
     /// The inverse of [`Builder::rgb_to_hsv`].
@@ -59,8 +51,6 @@ impl Builder {
     /// # Errors
     /// As [`Builder::channels`].
     pub fn hsv_to_rgb(&mut self, x: ValueId) -> Result<ValueId> {
-        let dtype = self.dtype(x);
-        let x = self.not_half(x)?;
         let [h, s, v] = self.channels(x)?;
         let sixths = self.binary_scalar(BinaryOp::Mul, h, 6.0)?;
         let (zero, one) = (self.scalar_like(x, 0.0), self.scalar_like(x, 1.0));
@@ -79,13 +69,6 @@ impl Builder {
             let mix = self.binary(BinaryOp::Add, pale, strong)?;
             out.push(self.binary(BinaryOp::Mul, mix, v)?);
         }
-        let rgb = self.concat(&out, -1)?;
-        self.cast(rgb, dtype)
-    }
-
-    /// Half precision as single: runtimes do not choose between halves.
-    fn not_half(&mut self, x: ValueId) -> Result<ValueId> {
-        let half = matches!(self.dtype(x), DType::F16 | DType::BF16);
-        if half { self.cast(x, DType::F32) } else { Ok(x) }
+        self.concat(&out, -1)
     }
 }

@@ -27,6 +27,18 @@ impl Builder {
         self.cast(z, dtype)
     }
 
+    /// x / y, 0 where y is 0.
+    ///
+    /// # Errors
+    /// As [`Builder::add`].
+    pub fn divide_no_nan(&mut self, x: ValueId, y: ValueId) -> Result<ValueId> {
+        let (zero, one) = (self.scalar_like(y, 0.0), self.scalar_like(y, 1.0));
+        let void = self.binary(BinaryOp::Equal, y, zero)?;
+        let divisor = self.choose(void, one, y)?;
+        let quotient = self.binary(BinaryOp::Div, x, divisor)?;
+        self.choose(void, zero, quotient)
+    }
+
     /// `c0 + c1·x + c2·x² + …`
     ///
     /// # Errors

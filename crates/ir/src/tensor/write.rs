@@ -51,7 +51,8 @@ pub fn write_all(tensors: &[(u64, &Tensor)], out: &AtomicFile, done: &mut dyn Fn
     let (whole, large): (Vec<_>, Vec<_>) = tensors.iter().copied().partition(|(_, t)| t.byte_len() <= WHOLE);
     let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
     let total: usize = tensors.iter().map(|(_, t)| t.byte_len()).sum();
-    if total > ALONE {
+    let alone = total < ALONE;
+    if !alone {
         out.reserve(tensors.iter().map(|(at, t)| at + t.byte_len() as u64).max().unwrap_or(0));
     }
     let largest = |of: fn(&Tensor) -> bool| {
@@ -59,7 +60,7 @@ pub fn write_all(tensors: &[(u64, &Tensor)], out: &AtomicFile, done: &mut dyn Fn
         tensors.map(|(_, t)| t.byte_len()).max().unwrap_or(0)
     };
     let usual = largest(Tensor::is_moved) + largest(|_| true).min(permute::BLOCK);
-    let threads = if total < ALONE { 1 } else { cores };
+    let threads = if alone { 1 } else { cores };
     let mut buffers: Vec<_> = (0..threads).map(|_| Buffer { memory: Vec::new(), usual }).collect();
     let written = AtomicU64::new(0);
     let one = |i: usize, buffer: &mut Buffer| {

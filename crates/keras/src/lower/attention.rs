@@ -69,16 +69,6 @@ pub(super) fn masked_softmax(b: &mut Builder, scores: ValueId, mask: Option<Valu
     b.one(Op::Softmax { axis: -1 }, &[scores])
 }
 
-/// The last two axes exchanged.
-pub(super) fn transposed(b: &mut Builder, x: ValueId) -> Result<ValueId> {
-    let rank = b.rank(x);
-    let mut perm: Vec<usize> = (0..rank).collect();
-    if rank >= 2 {
-        perm.swap(rank - 2, rank - 1);
-    }
-    b.transpose(x, &perm)
-}
-
 /// Query, value, key with their masks: those given as an argument, else those that the tensors carry.
 fn operands(call: &Call<'_>) -> Result<[Operand; 3]> {
     let mut inputs = call.inputs.clone();
@@ -98,7 +88,7 @@ fn attention(call: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let scale = call.opt_weight("scale")?;
     let scores = match call.str_or("score_mode", "dot")? {
         "dot" => {
-            let keys = transposed(call.b, key.value)?;
+            let keys = call.b.transposed(key.value)?;
             let scores = call.b.one(Op::MatMul, &[query.value, keys])?;
             scaled(call.b, scores, scale)?
         }

@@ -24,6 +24,13 @@ pub(super) struct Window {
     pub(super) data: DataLayout,
 }
 
+impl Window {
+    /// One that moves by one element at a time along `n` axes.
+    pub(super) fn still(n: usize, padding: Padding, data: DataLayout) -> Self {
+        Self { strides: vec![1; n], dilations: vec![1; n], padding, data }
+    }
+}
+
 /// Strides, dilations and padding from the config, for a kernel of `spatial` sizes.
 pub(super) fn window(c: &Call<'_>, kernel: &[usize]) -> Result<Window> {
     let n = kernel.len();
@@ -165,7 +172,7 @@ fn separable(c: &mut Call<'_>, n: usize) -> Result<ValueId> {
     let middle = convolve(c, x, kernel, None, &w, groups)?;
     let pointwise = c.weight("pointwise_kernel")?;
     let bias = bias(c)?;
-    let one = Window { strides: vec![1; n], dilations: vec![1; n], padding: Padding::valid(n), data: w.data };
+    let one = Window::still(n, Padding::valid(n), w.data);
     let y = convolve(c, middle, pointwise, bias, &one, 1)?;
     let y = unbatched(c, y, original)?;
     c.activate(y, "activation")

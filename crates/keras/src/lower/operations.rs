@@ -17,7 +17,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("Multiply", |c| binary(c, BinaryOp::Mul)),
     row("Divide", |c| float_binary(c, |b, x, y| b.binary(BinaryOp::Div, x, y))),
     row("TrueDivide", |c| float_binary(c, |b, x, y| b.binary(BinaryOp::Div, x, y))),
-    row("DivideNoNan", |c| float_binary(c, core::divide_no_nan)),
+    row("DivideNoNan", |c| float_binary(c, Builder::divide_no_nan)),
     row("FloorDivide", |c| pair(c, core::floor_divide)),
     row("Mod", |c| binary(c, BinaryOp::Mod)),
     row("Fmod", |c| binary(c, BinaryOp::Fmod)),

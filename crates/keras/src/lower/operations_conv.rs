@@ -21,22 +21,10 @@ pub(crate) const ROWS: &[Row] = &[
     row("Conv", conv),
     row("DepthwiseConv", depthwise),
     row("SeparableConv", separable),
-    row("MaxPool", |c| {
-        let n = spatial(c)?;
-        pool(c, n, PoolKind::Max)
-    }),
-    row("AveragePool", |c| {
-        let n = spatial(c)?;
-        pool(c, n, PoolKind::Average)
-    }),
-    row("AdaptiveMaxPool", |c| {
-        let n = spatial(c)?;
-        adaptive(c, n, PoolKind::Max)
-    }),
-    row("AdaptiveAveragePool", |c| {
-        let n = spatial(c)?;
-        adaptive(c, n, PoolKind::Average)
-    }),
+    row("MaxPool", |c| pool(c, spatial(c)?, PoolKind::Max)),
+    row("AveragePool", |c| pool(c, spatial(c)?, PoolKind::Average)),
+    row("AdaptiveMaxPool", |c| adaptive(c, spatial(c)?, PoolKind::Max)),
+    row("AdaptiveAveragePool", |c| adaptive(c, spatial(c)?, PoolKind::Average)),
     row("BatchNorm", batch_norm),
     row("DepthToSpace", |c| {
         let (x, block, data) = (operand(c)?, c.size_or("block_size", 2)?, c.data_layout()?);
@@ -96,7 +84,7 @@ pub(super) fn depthwise(c: &mut Call<'_>) -> Result<ValueId> {
 fn separable(c: &mut Call<'_>) -> Result<ValueId> {
     let (middle, n, w) = by_channel(c, "depthwise_kernel")?;
     let (pointwise, _) = kernel(c, middle, 2, "pointwise_kernel")?;
-    let one = Window { strides: vec![1; n], dilations: vec![1; n], padding: Padding::valid(n), data: w.data };
+    let one = Window::still(n, Padding::valid(n), w.data);
     convolve(c, middle, pointwise, None, &one, 1)
 }
 

@@ -7,6 +7,9 @@ use modelport_diag::{Code, Diagnostic, Result};
 use modelport_ir::core::{ArgKind, BinaryOp, PadMode, ReduceKind, UnaryOp};
 use modelport_ir::{Builder, DType, Dim, Op, ValueId};
 
+/// `keras.config.epsilon()`, unless a program changed it.
+pub(super) const EPSILON: f64 = 1e-7;
+
 /// The axis counted from the front.
 pub(super) fn axis_in(axis: i64, rank: usize) -> Result<usize> {
     let at = if axis < 0 { axis.checked_add(rank as i64) } else { Some(axis) };
@@ -123,15 +126,6 @@ pub(super) fn floor_divide(b: &mut Builder, x: ValueId, y: ValueId) -> Result<Va
     let rest = b.binary(BinaryOp::Mod, x, y)?;
     let even = b.binary(BinaryOp::Sub, x, rest)?;
     b.binary(BinaryOp::Div, even, y)
-}
-
-/// x / y, 0 where y is 0.
-pub(super) fn divide_no_nan(b: &mut Builder, x: ValueId, y: ValueId) -> Result<ValueId> {
-    let (zero, one) = (b.scalar_like(y, 0.0), b.scalar_like(y, 1.0));
-    let void = b.binary(BinaryOp::Equal, y, zero)?;
-    let divisor = b.one(Op::Where, &[void, one, y])?;
-    let q = b.binary(BinaryOp::Div, x, divisor)?;
-    b.one(Op::Where, &[void, zero, q])
 }
 
 /// Reverses the order of `axes` (all when `None`).
@@ -342,8 +336,8 @@ pub(super) fn einsum(b: &mut Builder, equation: &str, operands: &[ValueId]) -> R
                 () if y == plain([j, k]) => true,
                 () => continue,
             };
-            let p = if swap_x { super::attention::transposed(b, p)? } else { p };
-            let q = if swap_y { super::attention::transposed(b, q)? } else { q };
+            let p = if swap_x { b.transposed(p)? } else { p };
+            let q = if swap_y { b.transposed(q)? } else { q };
             return matmul(b, p, q);
         }
     }

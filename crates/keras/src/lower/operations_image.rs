@@ -11,22 +11,12 @@ use super::{Row, row};
 use modelport_diag::Result;
 use modelport_ir::columns::Windows;
 use modelport_ir::core::{BinaryOp, DataLayout, Padding, ReduceKind};
-use modelport_ir::{Attr, Dim, Op, Tensor, ValueId};
+use modelport_ir::{Attr, Builder, Dim, Op, Tensor, ValueId};
 
 pub(crate) const ROWS: &[Row] = &[
     row("RGBToGrayscale", grayscale),
-    row("RGBToHSV", |c| {
-        let (x, data) = (images(c)?, c.data_layout()?);
-        let last = channels_last(c, x, data)?;
-        let y = c.b.rgb_to_hsv(last)?;
-        channels_back(c, y, data)
-    }),
-    row("HSVToRGB", |c| {
-        let (x, data) = (images(c)?, c.data_layout()?);
-        let last = channels_last(c, x, data)?;
-        let y = c.b.hsv_to_rgb(last)?;
-        channels_back(c, y, data)
-    }),
+    row("RGBToHSV", |c| recoloured(c, Builder::rgb_to_hsv)),
+    row("HSVToRGB", |c| recoloured(c, Builder::hsv_to_rgb)),
     row("CropImages", crop),
     row("PadImages", pad),
     row("ExtractPatches", patches),
@@ -76,6 +66,13 @@ fn channels_back(c: &mut Call<'_>, x: ValueId, data: DataLayout) -> Result<Value
     let mut perm: Vec<usize> = (0..rank - 1).collect();
     perm.insert(channels, rank - 1);
     c.b.transpose(x, &perm)
+}
+
+fn recoloured(c: &mut Call<'_>, f: fn(&mut Builder, ValueId) -> Result<ValueId>) -> Result<ValueId> {
+    let (x, data) = (images(c)?, c.data_layout()?);
+    let last = channels_last(c, x, data)?;
+    let y = f(c.b, last)?;
+    channels_back(c, y, data)
 }
 
 fn grayscale(c: &mut Call<'_>) -> Result<ValueId> {
@@ -225,7 +222,7 @@ fn filtered(c: &mut Call<'_>, x: ValueId, size: [usize; 2], filters: &[Vec<f64>]
     let kernel = c.b.constant("", kernel);
     let repeats = c.b.ints(&[1, 1, 1, channels as i64]);
     let kernel = c.b.one(Op::Tile, &[kernel, repeats])?;
-    let w = Window { strides: vec![1; 2], dilations: vec![1; 2], padding, data: DataLayout::ChannelsLast };
+    let w = Window::still(2, padding, DataLayout::ChannelsLast);
     convolve(c, x, kernel, None, &w, channels)
 }
 

@@ -18,9 +18,6 @@ pub(crate) const ROWS: &[Row] = &[
     row("PSNR", psnr),
 ];
 
-/// `keras.config.epsilon()`, unless a program changed it.
-const EPSILON: f64 = 1e-7;
-
 /// Target and output, the target in the type of the output.
 fn both(c: &mut Call<'_>) -> Result<(ValueId, ValueId)> {
     let (target, output) = (args::value(c, 0, "target")?, args::value(c, 1, "output")?);
@@ -29,7 +26,7 @@ fn both(c: &mut Call<'_>) -> Result<(ValueId, ValueId)> {
 
 /// The logarithm of a probability, which is kept away from 0 and 1.
 fn log(b: &mut Builder, p: ValueId) -> Result<ValueId> {
-    let p = core::clip(b, p, Some(EPSILON), Some(1.0 - EPSILON))?;
+    let p = core::clip(b, p, Some(core::EPSILON), Some(1.0 - core::EPSILON))?;
     b.unary(UnaryOp::Log, p)
 }
 
@@ -49,7 +46,7 @@ fn binary(c: &mut Call<'_>) -> Result<ValueId> {
         return b.binary(BinaryOp::Add, apart, rest);
     }
     let one = b.scalar_like(output, 1.0);
-    let p = core::clip(b, output, Some(EPSILON), Some(1.0 - EPSILON))?;
+    let p = core::clip(b, output, Some(core::EPSILON), Some(1.0 - core::EPSILON))?;
     let (q, other) = (b.binary(BinaryOp::Sub, one, p)?, b.binary(BinaryOp::Sub, one, target)?);
     let (log_p, log_q) = (b.unary(UnaryOp::Log, p)?, b.unary(UnaryOp::Log, q)?);
     let (hit, miss) = (b.binary(BinaryOp::Mul, target, log_p)?, b.binary(BinaryOp::Mul, other, log_q)?);

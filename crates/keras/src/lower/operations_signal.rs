@@ -5,11 +5,11 @@
 use super::call::Call;
 use super::operations::x as operand;
 use super::operations_core as core;
-use super::spectrogram::frame_window;
+use super::spectrogram::{frame_window, mirrored, points};
 use super::{Row, row, row_many};
 use modelport_diag::Result;
 use modelport_ir::complex::Pair;
-use modelport_ir::core::{BinaryOp, PadMode};
+use modelport_ir::core::BinaryOp;
 use modelport_ir::fourier::MOST_POINTS;
 use modelport_ir::{Op, Tensor, ValueId};
 
@@ -22,15 +22,6 @@ pub(crate) const ROWS: &[Row] = &[
     row_many("STFT", frames),
     row("ISTFT", signal),
 ];
-
-/// The number of points of a transform.
-fn points(c: &Call<'_>, n: usize) -> Result<usize> {
-    if (1..=MOST_POINTS).contains(&n) {
-        return Ok(n);
-    }
-    let expected = format!("1 to {MOST_POINTS}");
-    Err(c.unsupported("a transform of this many points has no lowering").expected(expected).found(n.to_string()))
-}
 
 /// The two tensors of the first argument.
 fn pair(c: &Call<'_>) -> Result<Pair> {
@@ -119,9 +110,7 @@ fn frames(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let window = frame_window(c, n, length, c.b.dtype(given))?;
     let mut x = batched(c, given, 1)?;
     if c.bool_or("center", true)? {
-        let half = (n / 2) as i64;
-        let widths = c.b.ints(&[0, half, 0, half]);
-        x = c.b.one(Op::Pad { mode: PadMode::Reflect }, &[x, widths])?;
+        x = mirrored(c, x, n)?;
     }
     let z = c.b.fourier_frames(x, window, n, hop, n / 2 + 1)?;
     let mut out = Vec::with_capacity(2);

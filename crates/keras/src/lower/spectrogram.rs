@@ -15,9 +15,6 @@ use std::f64::consts::{LN_10, TAU};
 
 pub(crate) const ROWS: &[Row] = &[row("STFTSpectrogram", stft), row("MelSpectrogram", mel)];
 
-/// `keras.config.epsilon()`, unless a program changed it.
-const EPSILON: f64 = 1e-7;
-
 /// The layer keeps the windowed waves as weights, [frame, 1, points]; each channel is convolved with them by itself.
 fn stft(c: &mut Call<'_>) -> Result<ValueId> {
     let x = c.float_x()?;
@@ -92,12 +89,12 @@ fn scaled(c: &mut Call<'_>, power: ValueId, mode: &str) -> Result<ValueId> {
         let mirrored = core::pad(b, inner, &[(0, 0), (0, 0), (1, 1), (0, 0)], "constant", 0.0)?;
         return b.binary(BinaryOp::Add, power, mirrored);
     }
-    let power = core::clip(b, power, Some(EPSILON), None)?;
+    let power = core::clip(b, power, Some(core::EPSILON), None)?;
     let magnitude = b.unary(UnaryOp::Sqrt, power)?;
     if mode == "magnitude" {
         return Ok(magnitude);
     }
-    let magnitude = core::clip(b, magnitude, Some(EPSILON), None)?;
+    let magnitude = core::clip(b, magnitude, Some(core::EPSILON), None)?;
     b.unary(UnaryOp::Log, magnitude)
 }
 
@@ -111,15 +108,10 @@ fn mel(c: &mut Call<'_>) -> Result<ValueId> {
     if c.b.rank(x) != 2 {
         return Err(c.unsupported("needs one signal, or a batch of them").found(c.b.ty(x).to_string()));
     }
-    let n = c.size_or("fft_length", 2048)?;
-    if n > MOST_POINTS {
-        return Err(c.unsupported(format!("frames of more than {MOST_POINTS} points")).found(n.to_string()));
-    }
+    let n = points(c, c.size_or("fft_length", 2048)?)?;
     let (hop, length) = (c.size_or("sequence_stride", 512)?, c.size_or("sequence_length", n)?);
     let window = frame_window(c, n, length, dtype)?;
-    let half = (n / 2) as i64;
-    let widths = c.b.ints(&[0, half, 0, half]);
-    let x = c.b.one(Op::Pad { mode: PadMode::Reflect }, &[x, widths])?;
+    let x = mirrored(c, x, n)?;
     let z = c.b.fourier_frames(x, window, n, hop, n / 2 + 1)?;
     let im = c.b.imaginary(z)?;
     let (re, im) = (core::square(c.b, z.re)?, core::square(c.b, im)?);
@@ -138,6 +130,22 @@ fn mel(c: &mut Call<'_>) -> Result<ValueId> {
     let y = if lone { c.b.squeeze(y, &[0])? } else { y };
     let to = c.compute_dtype();
     c.b.cast(y, to)
+}
+
+/// [batch, time] with half a frame of `n` elements more on either side, so that frames stand around their points.
+pub(super) fn mirrored(c: &mut Call<'_>, x: ValueId, n: usize) -> Result<ValueId> {
+    let half = (n / 2) as i64;
+    let widths = c.b.ints(&[0, half, 0, half]);
+    c.b.one(Op::Pad { mode: PadMode::Reflect }, &[x, widths])
+}
+
+/// The number of points of a transform.
+pub(super) fn points(c: &Call<'_>, n: usize) -> Result<usize> {
+    if (1..=MOST_POINTS).contains(&n) {
+        return Ok(n);
+    }
+    let expected = format!("1 to {MOST_POINTS}");
+    Err(c.unsupported("a transform of this many points has no lowering").expected(expected).found(n.to_string()))
 }
 
 /// The window of `length` in the middle of `n` elements; none at all is one of ones.

@@ -21,7 +21,7 @@ const FUNCTIONS: &[(&[&str], One)] = &[
     (&["math.subtract", "subtract", "__operators__.sub"], |c| binary(c, BinaryOp::Sub)),
     (&["math.multiply", "multiply", "__operators__.mul"], |c| binary(c, BinaryOp::Mul)),
     (&["math.truediv", "math.divide", "divide", "truediv", "div", "realdiv", "__operators__.truediv"], divide),
-    (&["math.divide_no_nan", "math.div_no_nan"], |c| two(c, core::divide_no_nan)),
+    (&["math.divide_no_nan", "math.div_no_nan"], |c| two(c, Builder::divide_no_nan)),
     (&["math.floordiv", "floordiv", "floor_div", "__operators__.floordiv"], |c| two(c, core::floor_divide)),
     (&["math.floormod", "math.mod", "__operators__.mod"], |c| binary(c, BinaryOp::Mod)),
     (&["math.pow", "pow", "__operators__.pow"], |c| binary(c, BinaryOp::Pow)),

@@ -329,10 +329,10 @@ pub(super) fn matmul(c: &mut Call<'_>) -> Out {
         args::flag(c, at, &[&format!("transpose_{side}")]) || args::flag(c, usize::MAX, &[&format!("adjoint_{side}")])
     };
     if turned(c, 2, "a") {
-        x = super::attention::transposed(c.b, x)?;
+        x = c.b.transposed(x)?;
     }
     if turned(c, 3, "b") {
-        y = super::attention::transposed(c.b, y)?;
+        y = c.b.transposed(y)?;
     }
     core::matmul(c.b, x, y)
 }

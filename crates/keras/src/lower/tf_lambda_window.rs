@@ -42,12 +42,11 @@ fn axes(c: &mut Call<'_>) -> Result<usize> {
 /// Calls `f` as an operation of Keras with these attributes, and these arguments besides the first tensor.
 fn as_operation(
     c: &mut Call<'_>,
-    padding: usize,
-    attrs: [(&str, Attr); 3],
+    attrs: &[(&str, Attr)],
     more: Vec<Attr>,
     f: impl FnOnce(&mut Call<'_>) -> Out,
 ) -> Out {
-    let how = args::attr(c, padding, &["padding"]).and_then(Attr::as_str).unwrap_or_default().to_lowercase();
+    let how = args::attr(c, 3, &["padding"]).and_then(Attr::as_str).unwrap_or_default().to_lowercase();
     if !matches!(how.as_str(), "same" | "valid") {
         return Err(c.bad_argument("padding", "`SAME` or `VALID`", "another"));
     }
@@ -58,7 +57,7 @@ fn as_operation(
     let x = args::attr(c, 0, &["input", "value"]).cloned();
     let mut op = SourceOp::new(Dialect::Keras, c.op.name.clone());
     let texts = [("padding", Attr::Str(how)), ("data_format", Attr::Str(data.to_owned()))];
-    op.attrs.extend(attrs.into_iter().chain(texts).map(|(name, value)| (name.to_owned(), value)));
+    op.attrs.extend(attrs.iter().chain(&texts).map(|(name, value)| ((*name).to_owned(), value.clone())));
     op.attrs.insert("@args".to_owned(), Attr::List(x.into_iter().chain(more).collect()));
     c.spelled(&op, f)
 }
@@ -68,8 +67,7 @@ pub(super) fn pooled(c: &mut Call<'_>, kind: PoolKind) -> Out {
     let (n, data) = (axes(c)?, layout(c));
     let window = spatial(c, 1, &["ksize"], n, data)?;
     let strides = spatial(c, 2, &["strides", "stride"], n, data)?;
-    let attrs = [("pool_size", window), ("strides", strides), ("dilation_rate", Attr::None)];
-    as_operation(c, 3, attrs, Vec::new(), |c| pool::pool(c, n, kind))
+    as_operation(c, &[("pool_size", window), ("strides", strides)], Vec::new(), |c| pool::pool(c, n, kind))
 }
 
 /// (input, filters, strides, padding); by channel where `each`.
@@ -79,8 +77,8 @@ pub(super) fn convolved(c: &mut Call<'_>, each: bool) -> Out {
     let kernel = kernel.ok_or_else(|| c.missing_argument("filters", "a tensor"))?;
     let strides = spatial(c, 2, &["strides", "stride"], n, data)?;
     let dilations = spatial(c, usize::MAX, &["dilations"], n, data)?;
-    let attrs = [("strides", strides), ("dilation_rate", dilations), ("pool_size", Attr::None)];
-    as_operation(c, 3, attrs, vec![kernel], |c| if each { conv::depthwise(c) } else { conv::conv(c) })
+    let attrs = [("strides", strides), ("dilation_rate", dilations)];
+    as_operation(c, &attrs, vec![kernel], |c| if each { conv::depthwise(c) } else { conv::conv(c) })
 }
 
 /// (x, mean, variance, offset, scale, variance_epsilon): along whatever axes the numbers broadcast to.

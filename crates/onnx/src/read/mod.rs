@@ -84,7 +84,7 @@ fn read_from(
         files: Files::new(file.clone(), directory),
         opset,
         limits: *limits,
-        functions: model.functions.into_iter().map(|(name, f)| (name, within(f.place()))).collect(),
+        functions: model.functions.into_iter().map(|(name, f)| (name, f.place())).collect(),
         bytes: bytes.clone(),
         work: 0,
         problems: Diagnostics::default(),
@@ -259,11 +259,6 @@ impl<'s> Reader<'s> {
 /// The version of ONNX's own ops.
 fn opset_of(opsets: &[(String, i64)]) -> Option<i64> {
     opsets.iter().find(|(domain, _)| domain.is_empty() || domain == "ai.onnx").map(|(_, version)| *version)
-}
-
-/// A place in a file that is mapped, as indices.
-fn within(place: Range<u64>) -> Range<usize> {
-    place.start as usize..place.end as usize
 }
 
 fn undefined(name: &str) -> Box<Diagnostic> {

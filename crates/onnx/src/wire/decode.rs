@@ -119,8 +119,9 @@ impl<'a> Fields<'a> {
     }
 
     /// Where the message stands in the file.
-    pub(crate) fn place(&self) -> std::ops::Range<u64> {
-        self.base..self.base + self.bytes.len() as u64
+    pub(crate) fn place(&self) -> std::ops::Range<usize> {
+        let start = self.base as usize;
+        start..start + self.bytes.len()
     }
 
     fn is_empty(&self) -> bool {

@@ -56,7 +56,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("FloorMod", |c| binary(c, BinaryOp::Mod)),
     row("Mod", |c| binary(c, BinaryOp::Fmod)),
     row("TruncateMod", |c| binary(c, BinaryOp::Fmod)),
-    row("DivNoNan", |c| two(c, divide_no_nan)),
+    row("DivNoNan", |c| two(c, Builder::divide_no_nan)),
     row("MulNoNan", |c| two(c, multiply_no_nan)),
     row("Xdivy", |c| two(c, |b, x, y| unless_zero(b, x, y, BinaryOp::Div))),
     row("Xlogy", |c| {
@@ -189,15 +189,6 @@ fn comes_from_shape(b: &Builder, x: ValueId, depth: usize) -> bool {
         }
         _ => false,
     }
-}
-
-/// x / y, 0 where y is 0.
-pub(super) fn divide_no_nan(b: &mut Builder, x: ValueId, y: ValueId) -> Result<ValueId> {
-    let none = is_zero(b, y)?;
-    let one = b.scalar_like(y, 1.0);
-    let divisor = b.choose(none, one, y)?;
-    let q = b.binary(BinaryOp::Div, x, divisor)?;
-    zero_where(b, none, q)
 }
 
 /// x · y, 0 where y is 0 whatever x is.

@@ -185,15 +185,12 @@ pub(super) fn count_to(b: &mut Builder, n: ValueId) -> Out {
 
 /// The last two axes exchanged.
 pub(super) fn transposed(b: &mut Builder, x: ValueId) -> Out {
-    let rank = b.rank(x);
-    if rank < 2 {
+    if b.rank(x) < 2 {
         return Err(
             Diagnostic::error(Code::TF_OPERANDS, "a matrix has at least two dimensions").found(b.ty(x).to_string())
         );
     }
-    let mut perm: Vec<usize> = (0..rank).collect();
-    perm.swap(rank - 1, rank - 2);
-    b.transpose(x, &perm)
+    b.transposed(x)
 }
 
 /// Values joined along a new axis.

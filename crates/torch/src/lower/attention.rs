@@ -128,10 +128,7 @@ fn causal(c: &mut Call<'_>, q: ValueId, k: ValueId) -> Result<ValueId> {
 
 /// `softmax(scale·q·kᵀ + mask)·v`, and the weights. Queries that may attend to nothing get 0, as since PyTorch 2.5.
 fn attend(c: &mut Call<'_>, q: ValueId, k: ValueId, v: ValueId, scale: f64, mask: &Mask) -> Result<(ValueId, ValueId)> {
-    let rank = c.rank(k);
-    let mut perm: Vec<usize> = (0..rank).collect();
-    perm.swap(rank - 1, rank - 2);
-    let k = c.b.transpose(k, &perm)?;
+    let k = c.b.transposed(k)?;
     let q = if scale == 1.0 { q } else { c.with(BinaryOp::Mul, q, scale)? };
     let mut scores = c.b.one(Op::MatMul, &[q, k])?;
     match mask {

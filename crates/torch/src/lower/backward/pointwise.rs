@@ -52,12 +52,6 @@ fn one_less(c: &mut Call<'_>, x: ValueId) -> Result<ValueId> {
     sub(c, one, x)
 }
 
-/// A comparison with a number.
-fn compare(c: &mut Call<'_>, op: BinaryOp, x: ValueId, bound: f64) -> Result<ValueId> {
-    let bound = c.b.scalar_like(x, bound);
-    c.binary(op, x, bound)
-}
-
 /// One of two numbers.
 fn switch(c: &mut Call<'_>, like: ValueId, cond: ValueId, yes: f64, no: f64) -> Result<ValueId> {
     let (yes, no) = (c.b.scalar_like(like, yes), c.b.scalar_like(like, no));
@@ -66,7 +60,7 @@ fn switch(c: &mut Call<'_>, like: ValueId, cond: ValueId, yes: f64, no: f64) -> 
 
 /// At or beyond either bound.
 fn outside(c: &mut Call<'_>, x: ValueId, low: f64, high: f64) -> Result<ValueId> {
-    let (below, above) = (compare(c, BinaryOp::LessOrEqual, x, low)?, compare(c, BinaryOp::GreaterOrEqual, x, high)?);
+    let (below, above) = (c.with(BinaryOp::LessOrEqual, x, low)?, c.with(BinaryOp::GreaterOrEqual, x, high)?);
     c.binary(BinaryOp::Or, below, above)
 }
 
@@ -139,7 +133,7 @@ fn gelu(c: &mut Call<'_>, x: ValueId) -> Result<ValueId> {
 fn softplus(c: &mut Call<'_>, x: ValueId) -> Result<ValueId> {
     let (beta, threshold) = (c.number("beta")?, c.number("threshold")?);
     let inner = c.with(BinaryOp::Mul, x, beta)?;
-    let above = compare(c, BinaryOp::Greater, inner, threshold)?;
+    let above = c.with(BinaryOp::Greater, inner, threshold)?;
     let slope = c.unary(UnaryOp::Sigmoid, inner)?;
     let one = c.b.scalar_like(x, 1.0);
     c.choose(above, one, slope)
@@ -153,7 +147,7 @@ fn log_sigmoid(c: &mut Call<'_>, x: ValueId) -> Result<ValueId> {
 
 fn elu(c: &mut Call<'_>, x: ValueId) -> Result<ValueId> {
     let (alpha, scale, inner) = (c.number("alpha")?, c.number("scale")?, c.number("input_scale")?);
-    let negative = compare(c, BinaryOp::LessOrEqual, x, 0.0)?;
+    let negative = c.with(BinaryOp::LessOrEqual, x, 0.0)?;
     let slope = if c.flag("is_result")? {
         let slope = c.with(BinaryOp::Add, x, alpha * scale)?;
         c.with(BinaryOp::Mul, slope, inner)?
@@ -168,7 +162,7 @@ fn elu(c: &mut Call<'_>, x: ValueId) -> Result<ValueId> {
 
 fn leaky_relu(c: &mut Call<'_>, x: ValueId) -> Result<ValueId> {
     let slope = c.number("negative_slope")?;
-    let positive = compare(c, BinaryOp::Greater, x, 0.0)?;
+    let positive = c.with(BinaryOp::Greater, x, 0.0)?;
     switch(c, x, positive, 1.0, slope)
 }
 
@@ -176,8 +170,8 @@ fn hardswish(c: &mut Call<'_>, x: ValueId) -> Result<ValueId> {
     let slope = c.with(BinaryOp::Div, x, 3.0)?;
     let slope = c.with(BinaryOp::Add, slope, 0.5)?;
     let (zero, one) = (c.b.scalar_like(x, 0.0), c.b.scalar_like(x, 1.0));
-    let below = compare(c, BinaryOp::LessOrEqual, x, -3.0)?;
-    let bent = compare(c, BinaryOp::Less, x, 3.0)?;
+    let below = c.with(BinaryOp::LessOrEqual, x, -3.0)?;
+    let bent = c.with(BinaryOp::Less, x, 3.0)?;
     let slope = c.choose(bent, slope, one)?;
     c.choose(below, zero, slope)
 }
@@ -188,10 +182,8 @@ fn logit(c: &mut Call<'_>) -> Result<ValueId> {
     let eps = c.opt_number("eps")?.filter(|e| *e >= 0.0);
     let slope = sigmoid(c, x)?;
     let out = c.binary(BinaryOp::Div, grad, slope)?;
-    let (below, above) = (
-        compare(c, BinaryOp::Less, x, eps.unwrap_or(0.0))?,
-        compare(c, BinaryOp::Greater, x, 1.0 - eps.unwrap_or(0.0))?,
-    );
+    let (below, above) =
+        (c.with(BinaryOp::Less, x, eps.unwrap_or(0.0))?, c.with(BinaryOp::Greater, x, 1.0 - eps.unwrap_or(0.0))?);
     let outside = c.binary(BinaryOp::Or, below, above)?;
     let there = c.b.scalar_like(x, if eps.is_some() { 0.0 } else { f64::NAN });
     c.choose(outside, there, out)
@@ -199,7 +191,7 @@ fn logit(c: &mut Call<'_>) -> Result<ValueId> {
 
 fn threshold(c: &mut Call<'_>) -> Result<ValueId> {
     let (grad, x, bound) = (c.tensor("grad_output")?, c.tensor("self")?, c.number("threshold")?);
-    let below = compare(c, BinaryOp::LessOrEqual, x, bound)?;
+    let below = c.with(BinaryOp::LessOrEqual, x, bound)?;
     blocked(c, grad, below)
 }
 
@@ -212,8 +204,7 @@ fn hardtanh(c: &mut Call<'_>) -> Result<ValueId> {
 
 fn shrink(c: &mut Call<'_>, grad: &str) -> Result<ValueId> {
     let (grad, x, bound) = (c.tensor(grad)?, c.tensor("self")?, c.number("lambd")?);
-    let (above, below) =
-        (compare(c, BinaryOp::GreaterOrEqual, x, -bound)?, compare(c, BinaryOp::LessOrEqual, x, bound)?);
+    let (above, below) = (c.with(BinaryOp::GreaterOrEqual, x, -bound)?, c.with(BinaryOp::LessOrEqual, x, bound)?);
     let within = c.binary(BinaryOp::And, above, below)?;
     blocked(c, grad, within)
 }
@@ -221,7 +212,7 @@ fn shrink(c: &mut Call<'_>, grad: &str) -> Result<ValueId> {
 /// By the operand, and by the slopes, before these are summed.
 fn prelu(c: &mut Call<'_>) -> Result<Vec<ValueId>> {
     let (grad, x, slope) = (c.tensor("grad_output")?, c.tensor("self")?, c.tensor("weight")?);
-    let positive = compare(c, BinaryOp::Greater, x, 0.0)?;
+    let positive = c.with(BinaryOp::Greater, x, 0.0)?;
     let flatter = mul(c, slope, grad)?;
     let by_slope = mul(c, x, grad)?;
     Ok(vec![c.choose(positive, grad, flatter)?, blocked(c, by_slope, positive)?])
